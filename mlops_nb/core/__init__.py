@@ -1,0 +1,1 @@
+"""The nouns of the house: records, errors, configuration. Standard library only."""

@@ -1,0 +1,333 @@
+"""The frozen records that rooms take and return. They hold facts; they don't draw, open or save.
+
+Every record has ``to_dict`` (the JSON of every door); those that are stored have ``from_dict``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from mlops_nb.core.strict_json import parse_instant, plain
+
+Status = Literal["pass", "fail", "insufficient"]
+RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED", "LOST"]
+
+EXIT_CODES: Mapping[str, int] = {"pass": 0, "fail": 1, "insufficient": 3}
+
+
+def now() -> datetime:
+    """Return the present instant, in UTC."""
+    return datetime.now(UTC)
+
+
+class Record:
+    """What all records share: their plain dictionary."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as strict-JSON values, field by field."""
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Record):
+    """One thing that a check looked at: a value, its limit, and what may be concluded.
+
+    Parameters
+    ----------
+    name : str
+        The metric, test or expectation, under its field's standard name.
+    column : str or None
+        The column it is about; None where it is about the whole.
+    value : float, int, str, bool or None
+        What was found.
+    limit : float, int, str, bool or None
+        What it was held against; None makes the finding informative (status *pass*).
+    status : {"pass", "fail", "insufficient"}
+    evidence : mapping
+        What supports the judgement: method, counts, interval, groups, a `note` to read,
+        `histogram` data to draw. Keys are documented by each check.
+    """
+
+    name: str
+    column: str | None = None
+    value: Any = None
+    limit: Any = None
+    status: Status = "pass"
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The finding's short name for a sentence."""
+        if self.column is None or self.column == self.name:
+            return self.name
+        return f"{self.name} of {self.column}"
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a finding that `to_dict` wrote."""
+        return cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Record):
+    """The result of every check: a status and the findings it rests on.
+
+    Parameters
+    ----------
+    kind : str
+        "quality", "drift", "fairness", "performance", "gate", ...
+    status : {"pass", "fail", "insufficient"}
+    findings : tuple of Finding
+    created_at : datetime
+    summary : str
+        The sentence that a colleague would say.
+    subject : mapping
+        What was looked at: names and row counts of the data, label, sensitive features, settings.
+
+    Examples
+    --------
+    >>> report = Report("drift", "pass", (Finding("age", "age", 0.02, 0.1),))
+    >>> Report.from_dict(report.to_dict()) == report
+    True
+    """
+
+    kind: str
+    status: Status
+    findings: tuple[Finding, ...] = ()
+    created_at: datetime = field(default_factory=now)
+    summary: str = ""
+    subject: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Kept to the millisecond, so that a report equals what is read back from its JSON.
+        kept = self.created_at.replace(microsecond=self.created_at.microsecond // 1000 * 1000)
+        object.__setattr__(self, "created_at", kept)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a report that `to_dict` wrote."""
+        return cls(
+            kind=data["kind"],
+            status=data["status"],
+            findings=tuple(Finding.from_dict(item) for item in data["findings"]),
+            created_at=parse_instant(data["created_at"]),
+            summary=data.get("summary", ""),
+            subject=data.get("subject", {}),
+        )
+
+    def finding(self, name: str, column: str | None = None) -> Finding:
+        """Return the finding of that name (and column).
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        for found in self.findings:
+            if found.name == name and (column is None or found.column == column):
+                return found
+        raise KeyError(name if column is None else (name, column))
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 fail, 3 insufficient."""
+        return EXIT_CODES[self.status]
+
+
+@dataclass(frozen=True, slots=True)
+class CellRecord(Record):
+    """One executed cell of a tracked notebook.
+
+    `outcome` is "ok", "error", "interrupted", or "before" for a cell that ran before tracking
+    began. `duration_s` and `memory_growth_bytes` are None where they were not measured.
+    """
+
+    index: int
+    source: str
+    started_at: datetime | None
+    duration_s: float | None
+    outcome: str
+    error: str | None = None
+    execution_count: int | None = None
+    memory_growth_bytes: int | None = None
+    cell_id: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Record):
+    """One tracked execution. `cells` and `reports` are filled by `show`, not by `runs`."""
+
+    run_id: str
+    name: str
+    status: RunStatus
+    started_at: datetime
+    mlflow_run_id: str | None = None
+    parent_id: str | None = None
+    reason: str | None = None
+    notebook: str | None = None
+    ended_at: datetime | None = None
+    experiment: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from start to end; None while it runs."""
+        return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetails(Record):
+    """A run with what belongs to it: its cells, reports, children and artifacts."""
+
+    run: Run
+    cells: tuple[CellRecord, ...] = ()
+    reports: tuple[Report, ...] = ()
+    children: tuple[Run, ...] = ()
+    artifacts: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run's own fields, with the rest beside them."""
+        whole = {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+        return {**whole.pop("run"), **whole}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion(Record):
+    """One version of a registered model."""
+
+    name: str
+    version: int
+    aliases: tuple[str, ...] = ()
+    run_id: str | None = None
+    mlflow_run_id: str | None = None
+    created_at: datetime | None = None
+    source: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion(Record):
+    """An alias that was moved, and on what evidence."""
+
+    name: str
+    version: int
+    alias: str
+    previous_version: int | None
+    actor: str
+    reason: str
+    created_at: datetime = field(default_factory=now)
+    gate: Report | None = None
+    forced: bool = False
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a promotion that `to_dict` wrote."""
+        kept = {f.name: data[f.name] for f in fields(cls) if f.name in data}
+        gate = None if data.get("gate") is None else Report.from_dict(data["gate"])
+        return cls(**{**kept, "created_at": parse_instant(data["created_at"]), "gate": gate})
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry(Record):
+    """One line of the audit trail: who did what to what, and the evidence."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mitigation(Record):
+    """A model repaired for fairness, judged before and after on data it has not seen.
+
+    `model` is an ordinary estimator with ``predict``; it is left out of `to_dict`.
+    """
+
+    method: str
+    constraint: str
+    sensitive: tuple[str, ...]
+    fairness_before: Report
+    fairness_after: Report
+    performance_before: Report
+    performance_after: Report
+    model: Any = None
+    summary: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the model itself."""
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "model"}
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectStatus(Record):
+    """What a project holds, and what needs attention."""
+
+    project: str
+    root: str
+    tracking_uri: str
+    experiment: str
+    runs: int
+    running: tuple[Run, ...] = ()
+    latest: Run | None = None
+    models: tuple[ModelVersion, ...] = ()
+    undelivered: int = 0
+    attention: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Record):
+    """One thing that was done, for a verb with nothing else to return."""
+
+    message: str
+    hint: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult(Record):
+    """What one run of the demo came to."""
+
+    status: RunStatus
+    run_id: str
+    project: str
+    notebook: str
+    metrics: Mapping[str, float]
+    reports: tuple[Report, ...]
+    gate: Status | None
+    model: ModelVersion | None
+    source_notebook: str = ""
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary's JSON, reports and model by their main fields only."""
+        model = self.model
+        return {
+            "status": self.status,
+            "run_id": self.run_id,
+            "project": self.project,
+            "notebook": self.notebook,
+            "metrics": plain(self.metrics),
+            "reports": [{"kind": r.kind, "status": r.status} for r in self.reports],
+            "gate": self.gate,
+            "model": None
+            if model is None
+            else {
+                "name": model.name,
+                "version": model.version,
+                "alias": model.aliases[0] if model.aliases else None,
+            },
+            "seconds": round(self.seconds, 2),
+        }
