@@ -1,0 +1,161 @@
+"""A project: its root, its settings, and its stores, each opened when it is first needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_nb.core.config import FILE_NAME, Config
+from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.stores.disk import disk_errors
+from mlops_nb.stores.spool import Spool
+
+if TYPE_CHECKING:
+    from mlops_nb.stores.db import Database
+    from mlops_nb.stores.models import ModelStore
+    from mlops_nb.stores.runs import RunStore
+
+STATE = ".mlops"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One folder with its settings and its memory. Making the object writes nothing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> project = Project.at(Path(tempfile.mkdtemp()))
+    >>> project.state.exists()
+    False
+    >>> project.tracking_uri.startswith("sqlite:///")
+    True
+    """
+
+    root: Path
+    config: Config
+
+    @classmethod
+    def at(cls, root: Path, environ: Mapping[str, str] | None = None) -> Project:
+        """Return the project whose root is that folder."""
+        environ = os.environ if environ is None else environ
+        root = root.resolve()
+        return cls(root, Config.load(root / FILE_NAME, environ))
+
+    @classmethod
+    def find(
+        cls,
+        start: Path,
+        *,
+        explicit: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Project:
+        """Find the project of a folder (or of a notebook in it).
+
+        `explicit`, or ``MLOPS_PROJECT``, else the nearest folder upwards with an `mlops.toml`,
+        else the root of the git repository, else `start` itself.
+
+        Raises
+        ------
+        NotFoundError
+            If the folder that was named does not exist.
+        """
+        environ = os.environ if environ is None else environ
+        named = explicit or environ.get("MLOPS_PROJECT")
+        if named:
+            return cls.at(_named_folder(named), environ)
+        start = start.resolve()
+        folders = (start, *start.parents)
+        for marker in (FILE_NAME, ".git"):
+            for folder in folders:
+                if (folder / marker).exists():
+                    return cls.at(folder, environ)
+        return cls.at(start, environ)
+
+    @property
+    def name(self) -> str:
+        """The project's name: its setting, else its folder's."""
+        return self.config.project.name or self.root.name or "project"
+
+    @property
+    def experiment(self) -> str:
+        """The MLflow experiment of its runs."""
+        return self.config.project.experiment or self.name
+
+    @property
+    def state(self) -> Path:
+        """The folder that holds what the project remembers."""
+        return self.root / STATE
+
+    @property
+    def embedded(self) -> bool:
+        """Whether MLflow's store is the project's own SQLite file."""
+        return not self.config.project.tracking_uri
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where MLflow keeps the runs."""
+        return self.config.project.tracking_uri or f"sqlite:///{self.state / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path | None:
+        """Where the embedded MLflow keeps artifacts; None where a server decides."""
+        return self.state / "artifacts" if self.embedded else None
+
+    def executions(self, run_id: str) -> Path:
+        """Return the folder of one headless execution."""
+        return self.state / "executions" / run_id
+
+    def ensure(self) -> Project:
+        """Make the state folder, invisible to git, where it is not there yet.
+
+        Raises
+        ------
+        UnavailableError
+            If it can't be written.
+        """
+        with disk_errors(self.state):
+            self.state.mkdir(exist_ok=True)
+            ignore = self.state / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        return self
+
+    @cached_property
+    def spool(self) -> Spool:
+        """What was recorded and is not all in MLflow yet."""
+        return Spool(self.state / "spool")
+
+    @cached_property
+    def runs(self) -> RunStore:
+        """Its runs."""
+        from mlops_nb.stores.runs import RunStore
+
+        return RunStore(self.spool, self.tracking_uri)
+
+    @cached_property
+    def models(self) -> ModelStore:
+        """Its registered models."""
+        from mlops_nb.stores.models import ModelStore
+
+        return ModelStore(self.tracking_uri, self.state / "registry.lock")
+
+    @cached_property
+    def database(self) -> Database:
+        """Its reports and audit trail."""
+        from mlops_nb.stores.db import Database
+
+        return Database(self.state / "mlops.db")
+
+
+def _named_folder(named: str) -> Path:
+    folder = Path(named).expanduser()
+    if not folder.exists():
+        raise NotFoundError(f"the project folder {named!r} does not exist")
+    if not folder.is_dir():
+        raise InputError(f"the project {named!r} must be a folder")
+    return folder

@@ -1,0 +1,248 @@
+"""Delivery of the spool to MLflow: what is recorded locally arrives there, in order, at least once.
+
+One process delivers at a time (a lock on the spool). Killed at any point, the next delivery goes
+on from the last offset that was written down; what MLflow had by then is written to it again with
+the same result.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.core.records import Run
+from mlops_nb.core.strict_json import dumps, number, parse_instant
+from mlops_nb.stores.locks import locked
+from mlops_nb.stores.mlflow_client import client, experiment_id
+from mlops_nb.stores.spool import Delivered, Event, Spool, fold, read_events
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EVENTS_ARTIFACT = "mlops/events.jsonl"
+MAX_TAG = 5000
+MAX_PARAM = 6000
+
+
+def deliver(spool: Spool, tracking_uri: str, artifacts: Path | None) -> None:
+    """Bring all that the spool holds to MLflow; runs that have ended leave the spool.
+
+    Parameters
+    ----------
+    spool : Spool
+    tracking_uri : str
+    artifacts : Path or None
+        Where a new experiment keeps its artifacts; None leaves it to the server.
+
+    Raises
+    ------
+    UnavailableError
+        If MLflow can't be used, or another process delivers and does not finish.
+    """
+    if not any(spool.pending(run_id) for run_id in spool.run_ids()):
+        return
+    # The client first: it takes seconds to import, and a kernel may wait for the lock.
+    mlflow = client(tracking_uri)
+    with locked(spool.folder / ".delivery.lock", timeout_s=60, what="the delivery to MLflow"):
+        for run_id in parents_first(spool):
+            _deliver_run(mlflow, spool, run_id, artifacts)
+
+
+def deliver_one(spool: Spool, run_id: str, tracking_uri: str, artifacts: Path | None) -> str:
+    """Make sure that MLflow knows a run, and return its MLflow id; the run stays in the spool."""
+    known = spool.delivered(run_id).mlflow_run_id
+    if known is not None:
+        return known
+    mlflow = client(tracking_uri)
+    with locked(spool.folder / ".delivery.lock", timeout_s=60, what="the delivery to MLflow"):
+        return _ensure_run(mlflow, spool, run_id, artifacts)
+
+
+def parents_first(spool: Spool) -> list[str]:
+    """List the spool's runs so that a parent comes before its children."""
+    states = {state.run.run_id: state.run for state in spool.runs()}
+
+    def depth(run: Run) -> int:
+        parent = states.get(run.parent_id or "")
+        return 0 if parent is None else depth(parent) + 1
+
+    return sorted(states, key=lambda run_id: (depth(states[run_id]), run_id))
+
+
+def _deliver_run(mlflow: MlflowClient, spool: Spool, run_id: str, artifacts: Path | None) -> None:
+    mlflow_id = _ensure_run(mlflow, spool, run_id, artifacts)
+    offset = spool.delivered(run_id).offset
+    data = spool.events_path(run_id).read_bytes()
+    whole = data.rfind(b"\n") + 1
+    events = list(read_events(data[offset:whole]))
+    _send(mlflow, spool, run_id, mlflow_id, events)
+    state = fold(run_id, read_events(data[:whole]), mlflow_id)
+    if state.ended:
+        _send_end(mlflow, mlflow_id, state.run, data[:whole])
+    spool.mark_delivered(run_id, Delivered(mlflow_id, whole))
+    if state.ended and not spool.pending(run_id):
+        spool.remove(run_id)
+
+
+def _ensure_run(mlflow: MlflowClient, spool: Spool, run_id: str, artifacts: Path | None) -> str:
+    known = spool.delivered(run_id).mlflow_run_id
+    if known is not None:
+        return known
+    run = spool.load(run_id).run
+    experiment = experiment_id(mlflow, run.experiment, artifacts)
+    mlflow_id = _find(mlflow, experiment, run_id)
+    if mlflow_id is None:
+        tags = {key: value[:MAX_TAG] for key, value in _mlflow_tags(mlflow, spool, run).items()}
+        made = mlflow.create_run(
+            experiment, start_time=_milliseconds(run.started_at), tags=tags, run_name=run.name
+        )
+        mlflow_id = made.info.run_id
+    spool.mark_delivered(run_id, Delivered(mlflow_id, 0))
+    return mlflow_id
+
+
+def _find(mlflow: MlflowClient, experiment: str, run_id: str) -> str | None:
+    """Find a run that a delivery made and was killed before it could write that down."""
+    found = mlflow.search_runs([experiment], f"tags.`mlops.run_id` = '{run_id}'", max_results=1)
+    return found[0].info.run_id if found else None
+
+
+def _mlflow_tags(mlflow: MlflowClient, spool: Spool, run: Run) -> dict[str, str]:
+    tags = {
+        "mlops.run_id": run.run_id,
+        "mlflow.source.type": "NOTEBOOK",
+        "mlflow.source.name": run.notebook or run.tags.get("mlops.notebook", ""),
+        "mlflow.user": run.tags.get("mlops.user", ""),
+        **run.tags,
+    }
+    if "mlops.commit" in run.tags:
+        tags["mlflow.source.git.commit"] = run.tags["mlops.commit"]
+    if run.parent_id:
+        tags["mlops.parent_id"] = run.parent_id
+        parent = spool.delivered(run.parent_id).mlflow_run_id
+        if parent:
+            tags["mlflow.parentRunId"] = parent
+    return tags
+
+
+def _send(
+    mlflow: MlflowClient, spool: Spool, run_id: str, mlflow_id: str, events: Iterable[Event]
+) -> None:
+    from mlflow.entities import Metric, Param, RunTag
+
+    metrics: list[Metric] = []
+    params: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    for event in events:
+        body = event.body
+        match event.kind:
+            case "metrics":
+                metrics += [_metric(Metric, item) for item in body["values"]]
+            case "params":
+                params |= {key: param_text(value) for key, value in body["values"].items()}
+            case "tags":
+                tags |= {key: str(value)[:MAX_TAG] for key, value in body["values"].items()}
+            case "named":
+                tags["mlflow.runName"] = body["name"]
+            case "notebook":
+                tags["mlflow.source.name"] = body["path"]
+                tags["mlops.output_notebook"] = body["path"]
+            case "artifact":
+                _send_file(mlflow, mlflow_id, spool.file_path(run_id, body["file"]), body["path"])
+            case _:
+                pass
+    for some in chunks(metrics, 1000):
+        mlflow.log_batch(mlflow_id, metrics=some, synchronous=True)
+    _send_entities(mlflow, mlflow_id, "params", [Param(k, v) for k, v in params.items()])
+    _send_entities(mlflow, mlflow_id, "tags", [RunTag(k, v) for k, v in tags.items()])
+
+
+def _send_entities(mlflow: MlflowClient, mlflow_id: str, kind: str, entities: list[Any]) -> None:
+    """Send parameters or tags; one that MLflow refuses is noted on the run and holds up nothing."""
+    from mlflow.exceptions import MlflowException
+
+    for some in chunks(entities, 100):
+        try:
+            mlflow.log_batch(mlflow_id, **{kind: some}, synchronous=True)
+        except MlflowException as error:
+            if not _refused(error):
+                raise
+            if len(some) == 1:
+                mlflow.set_tag(mlflow_id, f"mlops.refused.{some[0].key}"[:250], some[0].value)
+                continue
+            for entity in some:
+                _send_entities(mlflow, mlflow_id, kind, [entity])
+
+
+def _refused(error: Any) -> bool:
+    """Tell a value that MLflow will never take from a server that is in trouble."""
+    return error.error_code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
+
+
+def chunks(items: list[Any], size: int) -> Iterable[list[Any]]:
+    """Cut a list into lists of at most `size`.
+
+    Examples
+    --------
+    >>> list(chunks([1, 2, 3], 2))
+    [[1, 2], [3]]
+    """
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _metric(kind: Any, item: Mapping[str, Any]) -> Any:
+    at = _milliseconds(parse_instant(item["at"]))
+    return kind(item["key"], number(item["value"]), at, int(item.get("step") or 0))
+
+
+def param_text(value: Any) -> str:
+    """Write a parameter as MLflow's text, so that `param_value` reads its type back.
+
+    Examples
+    --------
+    >>> param_text("deep"), param_text(3), param_text("3")
+    ('deep', '3', '"3"')
+    """
+    text = value if isinstance(value, str) and param_value(value) is value else dumps(value)
+    return text[:MAX_PARAM]
+
+
+def param_value(text: str) -> Any:
+    """Read a parameter from MLflow's text: JSON where it is JSON, else the text itself.
+
+    Examples
+    --------
+    >>> param_value("3"), param_value('"3"'), param_value("deep")
+    (3, '3', 'deep')
+    """
+    try:
+        return json.loads(text, parse_constant=str)
+    except ValueError:
+        return text
+
+
+def _send_end(mlflow: MlflowClient, mlflow_id: str, run: Run, events: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "events.jsonl")
+        path.write_bytes(events)
+        _send_file(mlflow, mlflow_id, path, EVENTS_ARTIFACT)
+    mlflow.set_tag(mlflow_id, "mlops.status", run.status)
+    if run.reason:
+        mlflow.set_tag(mlflow_id, "mlops.reason", run.reason[:MAX_TAG])
+    # MLflow has no word for LOST.
+    status = "KILLED" if run.status == "LOST" else run.status
+    ended = None if run.ended_at is None else _milliseconds(run.ended_at)
+    mlflow.set_terminated(mlflow_id, status, ended)
+
+
+def _send_file(mlflow: MlflowClient, mlflow_id: str, file: Path, path: str) -> None:
+    folder = path.rpartition("/")[0]
+    mlflow.log_artifact(mlflow_id, str(file), folder or None)
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

@@ -1,0 +1,289 @@
+"""The local append-only record of runs that MLflow does not hold whole yet.
+
+Each run has a folder ``<spool>/<run_id>/`` with ``events.jsonl`` (one JSON event a line, each
+written by one ``write`` to a file opened for appending, so that two processes may write to one
+run), ``files/`` (bytes that events refer to) and ``delivered.json`` (how far MLflow has it). A
+run's state is the fold of its events. When all is delivered, the folder goes away.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mlops_nb.core.errors import NotFoundError
+from mlops_nb.core.records import CellRecord, Run, now
+from mlops_nb.core.strict_json import dumps, instant, number, parse_instant
+from mlops_nb.stores.disk import disk_errors, write_whole
+
+RUN_ID = re.compile(r"[0-9a-f]{16}")
+
+
+def new_run_id() -> str:
+    """Make a run id: the time in its first half, so that ids sort by age, chance in the other.
+
+    Examples
+    --------
+    >>> len(new_run_id())
+    16
+    """
+    return f"{int(now().timestamp()):08x}{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a run's record: when, what kind, and its body."""
+
+    at: datetime
+    kind: str
+    body: Mapping[str, Any]
+
+    def to_line(self) -> bytes:
+        """Return the event as one line of JSON."""
+        return (dumps({"at": instant(self.at), "kind": self.kind, **self.body}) + "\n").encode()
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Event:
+        """Read a line that `to_line` wrote."""
+        body = json.loads(line)
+        return cls(parse_instant(body.pop("at")), body.pop("kind"), body)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How far a run has been delivered: its MLflow id, and the bytes of its events."""
+
+    mlflow_run_id: str | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Which process holds a run open, so that another can tell whether it still lives."""
+
+    host: str
+    boot_id: str
+    pid: int
+    process_started: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledRun:
+    """A run as its events tell it."""
+
+    run: Run
+    lease: Lease | None = None
+    cells: tuple[CellRecord, ...] = ()
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    last_event_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether an end has been recorded."""
+        return self.run.status != "RUNNING"
+
+
+class Spool:
+    """The folder of undelivered runs of one project.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> spool = Spool(Path(tempfile.mkdtemp()))
+    >>> run_id = new_run_id()
+    >>> spool.append(run_id, "opened", name="first")
+    >>> spool.append(run_id, "ended", status="FINISHED")
+    >>> spool.load(run_id).run.status
+    'FINISHED'
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def append(
+        self, run_id: str, kind: str, /, *, at: datetime | None = None, **body: Any
+    ) -> None:
+        """Write one event to a run, in one write.
+
+        Raises
+        ------
+        UnavailableError
+            If the disk is full, or the folder can't be written.
+        """
+        with disk_errors(self.folder):
+            path = self.events_path(run_id)
+            if kind == "opened":
+                path.parent.mkdir(parents=True, exist_ok=True)
+            line = Event(at or now(), kind, body).to_line()
+            # No O_CREAT but for the first event: a run that was delivered and removed stays so.
+            flags = os.O_WRONLY | os.O_APPEND | (os.O_CREAT if kind == "opened" else 0)
+            try:
+                handle = os.open(path, flags, 0o644)
+            except FileNotFoundError:
+                raise NotFoundError(f"run {run_id!r} has ended; nothing can be added") from None
+            try:
+                if os.write(handle, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            finally:
+                os.close(handle)
+
+    def keep(self, run_id: str, path: str, data: bytes) -> None:
+        """Keep bytes as the run's artifact `path`, and record that they are there."""
+        name = f"{secrets.token_hex(4)}/{path.rpartition('/')[2]}"
+        with disk_errors(self.folder):
+            target = self.folder / run_id / "files" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(target, data)
+        self.append(run_id, "artifact", path=path, file=name)
+
+    def run_ids(self) -> list[str]:
+        """List the runs in the spool, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(p.name for p in self.folder.iterdir() if RUN_ID.fullmatch(p.name))
+
+    def events(self, run_id: str) -> list[Event]:
+        """Read a run's events; none where the run is not (or no longer) in the spool."""
+        try:
+            data = self.events_path(run_id).read_bytes()
+        except FileNotFoundError:
+            return []
+        return list(read_events(data))
+
+    def load(self, run_id: str) -> SpooledRun:
+        """Fold a run's events into its state.
+
+        Raises
+        ------
+        NotFoundError
+            If the run is not in the spool.
+        """
+        events = self.events(run_id)
+        if not events:
+            raise NotFoundError(f"run {run_id!r} is not in the spool")
+        return fold(run_id, events, self.delivered(run_id).mlflow_run_id)
+
+    def runs(self) -> list[SpooledRun]:
+        """Fold every run in the spool, oldest first."""
+        folded = []
+        for run_id in self.run_ids():
+            events = self.events(run_id)
+            if events:
+                folded.append(fold(run_id, events, self.delivered(run_id).mlflow_run_id))
+        return folded
+
+    def delivered(self, run_id: str) -> Delivered:
+        """Read how far a run has been delivered."""
+        try:
+            data = json.loads((self.folder / run_id / "delivered.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return Delivered()
+        return Delivered(data["mlflow_run_id"], data["offset"])
+
+    def mark_delivered(self, run_id: str, delivered: Delivered) -> None:
+        """Write how far a run has been delivered."""
+        body = {"mlflow_run_id": delivered.mlflow_run_id, "offset": delivered.offset}
+        write_whole(self.folder / run_id / "delivered.json", dumps(body).encode())
+
+    def pending(self, run_id: str) -> bool:
+        """Tell whether a run has events that MLflow does not have."""
+        try:
+            return self.events_path(run_id).stat().st_size > self.delivered(run_id).offset
+        except FileNotFoundError:
+            return False
+
+    def remove(self, run_id: str) -> None:
+        """Forget a run that was delivered whole."""
+        # The events go last-but-one in any case: a reader that finds none asks MLflow instead.
+        self.events_path(run_id).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / run_id, ignore_errors=True)
+
+    def events_path(self, run_id: str) -> Path:
+        """Return the file of a run's events."""
+        return self.folder / run_id / "events.jsonl"
+
+    def file_path(self, run_id: str, name: str) -> Path:
+        """Return a kept file of a run."""
+        return self.folder / run_id / "files" / name
+
+
+def read_events(data: bytes) -> Iterator[Event]:
+    """Read events from the bytes of an ``events.jsonl``, whole lines only."""
+    for line in data.split(b"\n")[:-1]:
+        # A line that a full disk cut short runs into the next one, which is whole.
+        for start in (0, max(line.rfind(b'{"at": "'), 0)):
+            try:
+                yield Event.from_line(line[start:])
+            except (ValueError, KeyError):
+                continue
+            break
+
+
+def fold(run_id: str, events: Iterable[Event], mlflow_run_id: str | None = None) -> SpooledRun:
+    """Fold events, in order, into a run's state."""
+    first, *rest = events
+    body = first.body
+    lease = body.get("lease")
+    state = SpooledRun(
+        Run(
+            run_id=run_id,
+            mlflow_run_id=mlflow_run_id,
+            parent_id=body.get("parent_id"),
+            name=body.get("name", run_id),
+            status="RUNNING",
+            started_at=first.at,
+            notebook=body.get("notebook"),
+            experiment=body.get("experiment", ""),
+            tags=dict(body.get("tags", {})),
+        ),
+        lease=Lease(**lease) if lease else None,
+        last_event_at=first.at,
+    )
+    for event in rest:
+        state = replace(_apply(state, event), last_event_at=event.at)
+    return state
+
+
+def _apply(state: SpooledRun, event: Event) -> SpooledRun:
+    run, body = state.run, event.body
+    match event.kind:
+        case "named":
+            return replace(state, run=replace(run, name=body["name"]))
+        case "notebook":
+            return replace(state, run=replace(run, notebook=body["path"]))
+        case "params":
+            return replace(state, run=replace(run, params={**run.params, **body["values"]}))
+        case "metrics":
+            values = {item["key"]: number(item["value"]) for item in body["values"]}
+            return replace(state, run=replace(run, metrics={**run.metrics, **values}))
+        case "tags":
+            return replace(state, run=replace(run, tags={**run.tags, **body["values"]}))
+        case "cell":
+            return replace(state, cells=(*state.cells, _cell(body)))
+        case "artifact":
+            return replace(state, artifacts={**state.artifacts, body["path"]: body["file"]})
+        case "ended":
+            # The first end counts: what comes to close a run again finds it closed.
+            if state.ended:
+                return state
+            ended = replace(
+                run, status=body["status"], reason=body.get("reason"), ended_at=event.at
+            )
+            return replace(state, run=ended)
+        case _:
+            return state
+
+
+def _cell(body: Mapping[str, Any]) -> CellRecord:
+    started = body.get("started_at")
+    values = {key: body.get(key) for key in CellRecord.__dataclass_fields__}
+    return CellRecord(**{**values, "started_at": parse_instant(started) if started else None})

@@ -1,0 +1,1 @@
+"""The room that knows what ran: provenance, cells, parameters. It knows no IPython."""

@@ -1,0 +1,181 @@
+"""Where a run came from: notebook, code version, environment, machine, as MLflow tags.
+
+The snapshot is the same whichever door started the run; what can't be found is absent rather
+than guessed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mlops_nb.core.strict_json import dumps
+
+DIFF_CAP = 1_000_000
+GIT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The snapshot taken when a run opens: short facts as tags, long ones as files."""
+
+    tags: Mapping[str, str]
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundNotebook:
+    """A notebook's path and how it was found."""
+
+    path: Path | None
+    found_by: str
+
+
+def snapshot(notebook: FoundNotebook, folder: Path) -> Provenance:
+    """Take the snapshot for a run of `notebook`, whose code lives in `folder`.
+
+    Examples
+    --------
+    >>> taken = snapshot(FoundNotebook(None, "unknown"), Path("."))
+    >>> taken.tags["mlops.notebook_found_by"], "mlops.python" in taken.tags
+    ('unknown', True)
+    """
+    code = _git(notebook.path.parent if notebook.path else folder)
+    tags = {**_notebook_tags(notebook), **_machine_tags(), **code.tags}
+    return Provenance(tags, {"mlops/packages.txt": packages(), **code.files})
+
+
+def find_notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -> FoundNotebook:
+    """Find the notebook that this kernel runs.
+
+    The runner says so in ``MLOPS_NOTEBOOK``; VS Code in its ``__vsc_ipynb_file__``; Jupyter
+    Server in ``JPY_SESSION_NAME``; papermill and nbconvert in their command line.
+    """
+    told = environ.get("MLOPS_NOTEBOOK")
+    if told:
+        return FoundNotebook(Path(told), "runner")
+    in_vscode = namespace.get("__vsc_ipynb_file__")
+    if isinstance(in_vscode, str) and Path(in_vscode).is_file():
+        return FoundNotebook(Path(in_vscode), "vscode")
+    session = environ.get("JPY_SESSION_NAME", "")
+    if session.endswith(".ipynb") and Path(session).is_file():
+        return FoundNotebook(Path(session).resolve(), "jupyter session")
+    from_parent = _from_parent_command()
+    if from_parent is not None:
+        return FoundNotebook(from_parent, "parent command")
+    return FoundNotebook(None, "unknown")
+
+
+def packages() -> bytes:
+    """Return the installed distributions as ``name==version`` lines.
+
+    They are read from the names of the ``*.dist-info`` folders: opening each one's metadata
+    takes a hundred times as long.
+    """
+    found: dict[str, str] = {}
+    for entry in reversed(sys.path):
+        folder = Path(entry or ".")
+        if not folder.is_dir():
+            continue
+        for info in folder.glob("*.dist-info"):
+            name, _, version = info.name.removesuffix(".dist-info").partition("-")
+            found[name.replace("_", "-").lower()] = version
+    return "".join(f"{name}=={found[name]}\n" for name in sorted(found)).encode()
+
+
+def _notebook_tags(notebook: FoundNotebook) -> dict[str, str]:
+    tags = {"mlops.notebook_found_by": notebook.found_by}
+    if notebook.path is None:
+        return tags
+    tags["mlops.notebook"] = str(notebook.path)
+    try:
+        digest = hashlib.sha256(notebook.path.read_bytes()).hexdigest()
+    except OSError:
+        return tags
+    return {**tags, "mlops.notebook_hash": f"sha256:{digest}"}
+
+
+@cache
+def _machine_tags() -> dict[str, str]:
+    import psutil
+
+    return {
+        "mlops.python": platform.python_version(),
+        "mlops.platform": platform.platform(),
+        "mlops.host": platform.node(),
+        "mlops.hardware": dumps(
+            {
+                "machine": platform.machine(),
+                "cpus": os.cpu_count(),
+                "memory_bytes": psutil.virtual_memory().total,
+            }
+        ),
+        "mlops.user": _user(),
+    }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user id without a name.
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+
+
+def _git(folder: Path) -> Provenance:
+    commit = _git_output(folder, "rev-parse", "--verify", "HEAD")
+    if commit is None:
+        return Provenance({}, {})
+    branch = _git_output(folder, "rev-parse", "--abbrev-ref", "HEAD") or b"HEAD"
+    diff = _git_output(folder, "diff", "HEAD", "--no-color", "--no-ext-diff", "--binary") or b""
+    tags = {
+        "mlops.commit": commit.decode().strip(),
+        "mlops.branch": branch.decode().strip(),
+        "mlops.dirty": "true" if diff else "false",
+    }
+    if not diff:
+        return Provenance(tags, {})
+    tags["mlops.diff_hash"] = f"sha256:{hashlib.sha256(diff).hexdigest()}"
+    if len(diff) > DIFF_CAP:
+        return Provenance({**tags, "mlops.diff": f"not kept: {len(diff)} bytes"}, {})
+    return Provenance(tags, {"mlops/dirty.diff": diff})
+
+
+def _git_output(folder: Path, *arguments: str) -> bytes | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            timeout=GIT_SECONDS,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            # A read must not take the index lock from the user's own git.
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _from_parent_command() -> Path | None:
+    import psutil
+
+    try:
+        parent = psutil.Process().parent()
+        command = parent.cmdline() if parent else []
+        folder = Path(parent.cwd()) if parent else Path()
+    except psutil.Error:
+        return None
+    words = [Path(word).name for word in command]
+    if not any(tool in " ".join(words[:4]) for tool in ("papermill", "nbconvert")):
+        return None
+    notebooks = [word for word in command if word.endswith(".ipynb")]
+    return (folder / notebooks[0]).resolve() if notebooks else None
