@@ -1,0 +1,329 @@
+"""Verbs `quality`, `drift`, `fairness`, `performance` and `mitigate`: data in, a Report out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb import panels
+from mlops_nb.checks import drift as drift_check
+from mlops_nb.checks import fairness as fairness_check
+from mlops_nb.checks import performance as performance_check
+from mlops_nb.checks import quality as quality_check
+from mlops_nb.checks import scoring
+from mlops_nb.core.errors import InputError, VerdictError
+from mlops_nb.core.records import Mitigation, Report
+from mlops_nb.data.fingerprint import fingerprint
+from mlops_nb.flows import frames, tracking
+from mlops_nb.flows.context import Context, Named
+from mlops_nb.improve.mitigate import fit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def quality(
+    context: Context,
+    data: pd.DataFrame | str | Path | Named,
+    *,
+    against: pd.DataFrame | str | Path | Named | None = None,
+    expectations: Sequence[Mapping[str, Any]] | None = None,
+    lenient: bool = False,
+) -> Report:
+    """Check data by itself, by the project's expectations, and against a reference.
+
+    Raises
+    ------
+    VerdictError
+        If a finding of severity error fails, unless `lenient` or the project says otherwise.
+    """
+    settings = context.project.config.quality
+    found = frames.frame(context, data)
+    reference = None if against is None else frames.frame(context, against, "reference")
+    report = quality_check.check(
+        found,
+        reference=reference,
+        expectations=settings.expect if expectations is None else expectations,
+        name=frames.name_of(data, "data"),
+        reference_name=frames.name_of(against, "reference"),
+    )
+    _keep(context, report, {"data": found})
+    if report.status == "fail" and settings.strict and not lenient:
+        raise VerdictError(report, hint="--no-strict goes on all the same")
+    return report
+
+
+def drift(
+    context: Context,
+    reference: pd.DataFrame | str | Path | Named,
+    current: pd.DataFrame | str | Path | Named,
+    *,
+    columns: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    share: float | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    strict: bool = False,
+) -> Report:
+    """Compare the distributions of two frames, column by column, with Evidently's methods.
+
+    Raises
+    ------
+    VerdictError
+        If `strict` and the dataset has drifted.
+    """
+    settings = context.project.config.drift
+    before = frames.frame(context, reference, "reference")
+    after = frames.frame(context, current, "current")
+    report = drift_check.check(
+        before,
+        after,
+        columns=list(columns or settings.columns) or None,
+        exclude=list(exclude or settings.exclude),
+        share=settings.share if share is None else share,
+        thresholds={**settings.thresholds, **(thresholds or {})},
+        names=(frames.name_of(reference, "reference"), frames.name_of(current, "current")),
+    )
+    return _judged(context, report, {"reference": before, "current": after}, strict=strict)
+
+
+def fairness(
+    context: Context,
+    data: pd.DataFrame | str | Path | Named,
+    *,
+    label: str,
+    sensitive: str | Sequence[str],
+    prediction: str | None = None,
+    model: Any = None,
+    positive: Any = None,
+    metrics: Sequence[str] | None = None,
+    limits: Mapping[str, float] | None = None,
+    confidence: float | None = None,
+    strict: bool = False,
+) -> Report:
+    """Compare what a model gives to the groups of one or several sensitive features.
+
+    Raises
+    ------
+    VerdictError
+        If `strict` and a gap is too wide, or there is not enough evidence.
+    """
+    found = frames.frame(context, data)
+    scored, predicted, _ = _predictions(context, found, label, prediction, None, model, positive)
+    report = fairness_check.check(
+        scored,
+        label=label,
+        prediction=predicted,
+        sensitive=[sensitive] if isinstance(sensitive, str) else list(sensitive),
+        positive=positive,
+        name=frames.name_of(data, "data"),
+        **_fairness_settings(context, metrics, limits, confidence),
+    )
+    return _judged(context, report, {"data": found}, strict=strict)
+
+
+def performance(
+    context: Context,
+    data: pd.DataFrame | str | Path | Named,
+    *,
+    label: str,
+    prediction: str | None = None,
+    score: str | None = None,
+    model: Any = None,
+    positive: Any = None,
+    metrics: Sequence[str] | None = None,
+    limits: Mapping[str, float] | None = None,
+    confidence: float | None = None,
+    strict: bool = False,
+) -> Report:
+    """Measure a model, with intervals; in a run, the values are logged as its metrics.
+
+    Raises
+    ------
+    VerdictError
+        If `strict` and a limit is not met, or there is not enough evidence.
+    """
+    found = frames.frame(context, data)
+    scored, predicted, probability = _predictions(
+        context, found, label, prediction, score, model, positive
+    )
+    report = performance_check.check(
+        scored,
+        label=label,
+        prediction=predicted,
+        score=probability,
+        positive=positive,
+        name=frames.name_of(data, "data"),
+        **_performance_settings(context, metrics, limits, confidence),
+    )
+    if context.run_id is not None:
+        tracking.log(context, {f.name: f.value for f in report.findings}, kind="metric")
+    return _judged(context, report, {"data": found}, strict=strict)
+
+
+def mitigate(
+    context: Context,
+    model: Any,
+    train: pd.DataFrame | str | Path | Named,
+    test: pd.DataFrame | str | Path | Named,
+    *,
+    label: str,
+    sensitive: str | Sequence[str],
+    method: str = "threshold_optimizer",
+    constraint: str = "demographic_parity",
+    positive: Any = None,
+    register: str | None = None,
+) -> Mitigation:
+    """Repair a model for fairness on `train`, and judge it before and after on unseen `test`.
+
+    Raises
+    ------
+    InputError
+        If the method, the constraint, or a column is unknown.
+    ExecutionError
+        If the method finds no model.
+    """
+    original = frames.model(context, model)
+    seen = frames.frame(context, train, "train")
+    unseen = frames.frame(context, test, "test")
+    groups = [sensitive] if isinstance(sensitive, str) else list(sensitive)
+    repaired = fit(
+        original,
+        seen,
+        label=label,
+        sensitive=groups,
+        method=method,
+        constraint=constraint,
+        positive=positive,
+        watch=context.watch,
+    )
+    name = frames.name_of(test, "test")
+    before = _judge_model(context, original, unseen, label, groups, positive, name)
+    after = _judge_model(context, repaired, unseen, label, groups, positive, name)
+    result = Mitigation(
+        method=method,
+        constraint=constraint,
+        sensitive=tuple(groups),
+        fairness_before=before[0],
+        fairness_after=after[0],
+        performance_before=before[1],
+        performance_after=after[1],
+        model=repaired,
+    )
+    if context.run_id is not None:
+        choice = {"mitigation_method": method, "mitigation_constraint": constraint}
+        tracking.log(context, choice, kind="tag")
+    if register is not None:
+        from mlops_nb.flows.release import register as register_model
+
+        register_model(context, result, register, example=train)
+    return result
+
+
+def _judge_model(
+    context: Context,
+    model: Any,
+    data: pd.DataFrame,
+    label: str,
+    sensitive: Sequence[str],
+    positive: Any,
+    name: str,
+) -> tuple[Report, Report]:
+    scored, predicted, probability = _predictions(
+        context, data, label, None, None, model, positive
+    )
+    fair = fairness_check.check(
+        scored,
+        label=label,
+        prediction=predicted,
+        sensitive=sensitive,
+        positive=positive,
+        name=name,
+        **_fairness_settings(context, None, None, None),
+    )
+    good = performance_check.check(
+        scored,
+        label=label,
+        prediction=predicted,
+        score=probability,
+        positive=positive,
+        name=name,
+        **_performance_settings(context, None, None, None),
+    )
+    return fair, good
+
+
+def _predictions(
+    context: Context,
+    data: pd.DataFrame,
+    label: str,
+    prediction: str | None,
+    score: str | None,
+    model: Any,
+    positive: Any,
+) -> tuple[pd.DataFrame, str, str | None]:
+    """Return the data with predictions, and the names of their columns."""
+    if model is not None:
+        if prediction is not None:
+            raise InputError("give --prediction or --model, not both")
+        scored = scoring.score(
+            frames.model(context, model), data, label=label, positive=positive
+        )
+        return scored, "prediction", "score" if "score" in scored.columns else None
+    if prediction is None:
+        raise InputError(
+            "nothing says what was predicted", hint="give --prediction COLUMN or --model MODEL"
+        )
+    return data, prediction, score
+
+
+def _fairness_settings(
+    context: Context,
+    metrics: Sequence[str] | None,
+    limits: Mapping[str, float] | None,
+    confidence: float | None,
+) -> dict[str, Any]:
+    settings = context.project.config.fairness
+    return {
+        "metrics": list(metrics or settings.metrics) or None,
+        "difference_limit": settings.difference_limit,
+        "ratio_limit": settings.ratio_limit,
+        "limits": {**settings.limits, **(limits or {})},
+        "confidence": settings.confidence if confidence is None else confidence,
+        "draws": settings.draws,
+        "seed": settings.seed,
+    }
+
+
+def _performance_settings(
+    context: Context,
+    metrics: Sequence[str] | None,
+    limits: Mapping[str, float] | None,
+    confidence: float | None,
+) -> dict[str, Any]:
+    settings = context.project.config.performance
+    return {
+        "metrics": list(metrics or settings.metrics) or None,
+        "limits": {**settings.limits, **(limits or {})},
+        "confidence": settings.confidence if confidence is None else confidence,
+        "draws": settings.draws,
+        "seed": settings.seed,
+    }
+
+
+def _judged(
+    context: Context, report: Report, data: Mapping[str, pd.DataFrame], *, strict: bool
+) -> Report:
+    _keep(context, report, data)
+    if strict and report.status != "pass":
+        raise VerdictError(report)
+    return report
+
+
+def _keep(context: Context, report: Report, data: Mapping[str, pd.DataFrame]) -> None:
+    """Keep the report with the open run, and say which data it was about."""
+    if context.run_id is None:
+        return
+    tracking.record_report(context, report, panels.page(report, title=f"{report.kind} report"))
+    tags = {f"mlops.data.{name}": fingerprint(frame)["hash"] for name, frame in data.items()}
+    tracking.log(context, tags, kind="tag")

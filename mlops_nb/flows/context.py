@@ -1,0 +1,42 @@
+"""What every flow is given first: the project, the run that is open, and who watches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlops_nb.core.watch import Silent, Watch
+from mlops_nb.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where a verb was called.
+
+    Parameters
+    ----------
+    project : Project
+    folder : Path
+        What relative paths are relative to.
+    run_id : str or None
+        The run that is open here, a child run where a tracked cell is running.
+    watch : Watch
+        Who is told of progress.
+    """
+
+    project: Project
+    folder: Path
+    run_id: str | None = None
+    watch: Watch = field(default_factory=Silent)
+
+    def path(self, text: str | Path) -> Path:
+        """Return a path as the user meant it: relative to the folder she is in."""
+        return (self.folder / Path(text).expanduser()).resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An object with the name it has where the verb was typed."""
+
+    name: str
+    value: object

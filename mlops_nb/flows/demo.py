@@ -1,0 +1,164 @@
+"""Verb `demo`: the flagship notebook, end to end on real data, in a project of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mlops_nb.core.errors import InputError, LockedError, UnavailableError
+from mlops_nb.core.records import DemoResult, ModelVersion, Report, Run
+from mlops_nb.flows import execution
+from mlops_nb.flows.context import Context
+from mlops_nb.project import Project
+from mlops_nb.stores.disk import disk_errors
+from mlops_nb.stores.locks import locked
+
+NOTEBOOK = "credit_default.ipynb"
+FILES = (NOTEBOOK, "mlops.toml", "data/credit_default.parquet", "data/README.md")
+FOLDER = "mlops-demo"
+TRIES = 1000
+
+
+def demo(context: Context, *, into: str | None = None) -> DemoResult:
+    """Copy the demo's project, run its notebook headless, and sum up what came of it.
+
+    Raises
+    ------
+    InputError
+        If `into` is a folder with something else in it.
+    LockedError
+        If another demo runs in it.
+    UnavailableError
+        If the disk can't be written.
+    """
+    started = time.monotonic()
+    root = _into(context.path(into)) if into else _new_folder(context.folder)
+    project = Project.at(root).ensure()
+    context.watch.log(f"project: {root}")
+    with _alone(project):
+        run = execution.run(Context(project, root, None, context.watch), root / NOTEBOOK)
+    return _summary(project, run, time.monotonic() - started)
+
+
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """Hold the project for one demo.
+
+    Raises
+    ------
+    LockedError
+        If another demo runs in it.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(project.state / "demo.lock", timeout_s=0, what="the demo"))
+        except LockedError:
+            raise LockedError(
+                f"another `mlops demo` is running in {project.root}",
+                hint="wait for it, or give another --into",
+            ) from None
+        yield
+
+
+def source_folder() -> Path:
+    """Return the folder of the notebooks: in the installed package, or in the source tree."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "notebooks", package.parent / "notebooks"):
+        if (folder / NOTEBOOK).is_file():
+            return folder
+    raise UnavailableError(
+        f"{NOTEBOOK} is missing from this installation", hint="install mlops-nb again"
+    )
+
+
+def _new_folder(parent: Path) -> Path:
+    """Make the first of mlops-demo, mlops-demo-2, ... that is not there yet."""
+    made = _copy_beside(parent / FOLDER)
+    for number in range(1, TRIES):
+        target = parent / (FOLDER if number == 1 else f"{FOLDER}-{number}")
+        if target.exists():
+            continue
+        try:
+            os.rename(made, target)
+        except OSError:
+            # Another demo took the name in between.
+            continue
+        return target
+    shutil.rmtree(made)
+    raise InputError(f"{parent} has {TRIES} demo projects already", hint="give --into DIR")
+
+
+def _into(target: Path) -> Path:
+    if target.exists() and not target.is_dir():
+        raise InputError(f"--into must be a folder; {target} is a file")
+    if not target.exists() or not any(target.iterdir()):
+        made = _copy_beside(target)
+        with disk_errors(target):
+            os.replace(made, target)
+        return target
+    if not (target / NOTEBOOK).is_file() or not (target / "mlops.toml").is_file():
+        raise InputError(
+            f"{target} is not empty and not a demo project", hint="give another --into"
+        )
+    return target
+
+
+def _copy_beside(target: Path) -> Path:
+    """Copy the project's files to a folder beside `target`, to be renamed when it is whole."""
+    source = source_folder()
+    beside = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    with disk_errors(target):
+        try:
+            for name in FILES:
+                (beside / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / name, beside / name)
+        except OSError:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+    return beside
+
+
+def _summary(project: Project, run: Run, seconds: float) -> DemoResult:
+    children = project.runs.children(run)
+    reports = _newest(project.database.reports(run_id=[run.run_id, *(c.run_id for c in children)]))
+    gate = next((r.status for r in reports if r.kind == "gate"), None)
+    model = _promoted(project, [run, *children])
+    metrics = dict(run.metrics)
+    for child in children:
+        if model is not None and child.run_id == model.run_id:
+            metrics = {**child.metrics, **metrics}
+    return DemoResult(
+        status=run.status,
+        run_id=run.run_id,
+        project=str(project.root),
+        notebook=run.notebook or "",
+        metrics=metrics,
+        reports=tuple(r for r in reports if r.kind != "gate"),
+        gate=gate,
+        model=model,
+        source_notebook=str(project.root / NOTEBOOK),
+        seconds=seconds,
+    )
+
+
+def _newest(reports: Sequence[Report]) -> list[Report]:
+    """Keep the newest report of each kind, in the order in which they are read."""
+    newest: dict[str, Report] = {}
+    for report in reports:
+        newest.setdefault(report.kind, report)
+    order = ("quality", "drift", "fairness", "performance")
+    return sorted(newest.values(), key=lambda r: order.index(r.kind) if r.kind in order else 9)
+
+
+def _promoted(project: Project, runs: Sequence[Run]) -> ModelVersion | None:
+    for run in runs:
+        promoted = run.tags.get("mlops.promoted")
+        if promoted:
+            name, _, rest = promoted.rpartition("/")
+            return project.models.get(name, rest.partition("@")[0])
+    return None

@@ -1,0 +1,193 @@
+"""Verbs `track` and `log`: open, name, fill and close runs. Every write is a local append."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from mlops_nb.core.errors import InputError
+from mlops_nb.core.records import CellRecord, Report, Run, RunStatus, now
+from mlops_nb.core.strict_json import dumps, instant
+from mlops_nb.flows.context import Context
+from mlops_nb.project import Project
+from mlops_nb.stores import mlflow_join
+from mlops_nb.stores.leases import lease_of, reconcile
+from mlops_nb.stores.spool import new_run_id
+from mlops_nb.tracking.parameters import assigned, is_parameters, tagged_sources
+from mlops_nb.tracking.provenance import FoundNotebook, find_notebook, snapshot
+from mlops_nb.tracking.values import sort_values
+
+
+def notebook_here(namespace: Mapping[str, Any]) -> FoundNotebook:
+    """Find the notebook that this process runs."""
+    return find_notebook(os.environ, namespace)
+
+
+def parameter_sources(notebook: FoundNotebook) -> frozenset[str]:
+    """Return the sources of a notebook's cells that are tagged as parameters."""
+    return tagged_sources(notebook.path)
+
+
+def parameters_in(
+    source: str, tagged: frozenset[str], namespace: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the parameters that an executed cell set; none where it is an ordinary cell."""
+    return assigned(source, namespace) if is_parameters(source, tagged) else {}
+
+
+def join_mlflow(project: Project, run: Callable[[], str]) -> None:
+    """Make MLflow's active run the open one; `run` says which that is, by MLflow's id."""
+    mlflow_join.join(run, project.tracking_uri, project.artifacts)
+
+
+def open_run(
+    context: Context,
+    *,
+    name: str | None = None,
+    notebook: FoundNotebook,
+    experiment: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Run:
+    """Open a run, a child where one is open already, with its provenance.
+
+    Raises
+    ------
+    UnavailableError
+        If the project's folder can't be written.
+    """
+    project = context.project.ensure()
+    reconcile(project.spool)
+    run_id = new_run_id()
+    taken = snapshot(notebook, context.folder)
+    default_name = notebook.path.stem if notebook.path else context.folder.name
+    project.spool.append(
+        run_id,
+        "opened",
+        name=name or default_name,
+        parent_id=context.run_id,
+        experiment=experiment or project.experiment,
+        notebook=None if notebook.path is None else str(notebook.path),
+        lease=asdict(lease_of(os.getpid())),
+        tags={**taken.tags, **(tags or {})},
+    )
+    for path, data in taken.files.items():
+        project.spool.keep(run_id, path, data)
+    return project.spool.load(run_id).run
+
+
+def join_run(context: Context, run_id: str, name: str | None) -> Run:
+    """Name the run that is open already, and return it."""
+    spool = context.project.spool
+    if name is not None:
+        spool.append(run_id, "named", name=check_run_name(name))
+    return spool.load(run_id).run
+
+
+def rejoin_mlflow() -> None:
+    """Say to MLflow that another run is the innermost open one now."""
+    mlflow_join.changed()
+
+
+def leave_mlflow(*, restore: bool = False) -> None:
+    """Part MLflow from our runs; `restore` leaves it as it was before the first."""
+    if restore:
+        mlflow_join.restore()
+    else:
+        mlflow_join.leave()
+
+
+def close_run(context: Context, run_id: str, status: RunStatus, reason: str | None = None) -> Run:
+    """Close a run: one append. Delivery follows by itself."""
+    spool = context.project.spool
+    spool.append(run_id, "ended", status=status, reason=reason)
+    return spool.load(run_id).run
+
+
+def record_cell(context: Context, run_id: str, cell: CellRecord) -> None:
+    """Append one executed cell to a run."""
+    context.project.spool.append(run_id, "cell", **cell.to_dict())
+
+
+def record_parameters(context: Context, run_id: str, values: Mapping[str, Any]) -> None:
+    """Append parameters to a run. The first value of each counts, as MLflow has it."""
+    if values:
+        context.project.spool.append(run_id, "params", values=dict(values))
+
+
+def record_report(context: Context, report: Report, html: str) -> None:
+    """Keep a report: in the project's database and, where a run is open, with the run.
+
+    Nothing is written without an open run.
+    """
+    if context.run_id is None:
+        return
+    project, run_id = context.project, context.run_id
+    project.database.add_report(report, run_id)
+    at = report.created_at.strftime("%H%M%S%f")[:9]
+    stem = f"mlops/reports/{report.kind}-{at}"
+    project.spool.keep(run_id, f"{stem}.json", dumps(report, indent=1).encode())
+    project.spool.keep(run_id, f"{stem}.html", html.encode())
+    project.spool.append(run_id, "tags", values={f"mlops.check.{report.kind}": report.status})
+
+
+def log(
+    context: Context,
+    values: Mapping[str, Any],
+    *,
+    kind: str | None = None,
+    step: int | None = None,
+) -> None:
+    """Log named values to the open run: numbers as metrics, the rest by their type.
+
+    Raises
+    ------
+    InputError
+        If no run is open, a name is refused, or a parameter would change its value.
+    """
+    if context.run_id is None:
+        raise InputError("no run is open to log to", hint="open one with `track`")
+    if not values:
+        raise InputError("nothing to log", hint="give name=value")
+    spool, run_id = context.project.spool, context.run_id
+    logged = sort_values(values, kind=kind)
+    if logged.params:
+        _refuse_changed(spool.load(run_id).run.params, logged.params)
+    if logged.metrics:
+        at = instant(now())
+        items = [
+            {"key": key, "value": value, "step": step, "at": at}
+            for key, value in logged.metrics.items()
+        ]
+        spool.append(run_id, "metrics", values=items)
+    if logged.params:
+        spool.append(run_id, "params", values=dict(logged.params))
+    if logged.tags:
+        spool.append(run_id, "tags", values=dict(logged.tags))
+    for path, data in logged.files.items():
+        spool.keep(run_id, path, data)
+
+
+def check_run_name(name: str) -> str:
+    """Return a run's name, or refuse one that can't be shown on a line.
+
+    Raises
+    ------
+    InputError
+        If it is empty, has a line break, or is longer than 250 characters.
+    """
+    if not name.strip() or "\n" in name or len(name) > 250:
+        raise InputError(
+            f"{name!r:.60} can't be a run's name", hint="use one line of 1 to 250 characters"
+        )
+    return name
+
+
+def _refuse_changed(known: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    for name, value in new.items():
+        if name in known and dumps(known[name]) != dumps(value):
+            raise InputError(
+                f"parameter {name!r} is {known[name]!r} in this run and can't become {value!r:.60}",
+                hint="log it as a metric or a tag, or start a new run",
+            )

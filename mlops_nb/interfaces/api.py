@@ -1,0 +1,137 @@
+"""Python's door: ``import mlops_nb as mlops``. Every verb is a function with the flow's arguments."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from mlops_nb.core.records import Run
+from mlops_nb.flows import checks, execution, projects, release
+from mlops_nb.flows import runs as run_flows
+from mlops_nb.flows import tracking
+from mlops_nb.flows.context import Context
+from mlops_nb.interfaces import session
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _door(flow: Callable[Concatenate[Context, P], R]) -> Callable[P, R]:
+    """Return the flow with this process's context put in first."""
+
+    @functools.wraps(flow)
+    def verb(*args: P.args, **kwargs: P.kwargs) -> R:
+        return flow(session.current().context(), *args, **kwargs)
+
+    signature = inspect.signature(flow)
+    without_context = list(signature.parameters.values())[1:]
+    verb.__signature__ = signature.replace(parameters=without_context)  # type: ignore[attr-defined]
+    verb.__module__ = "mlops_nb"
+    return verb
+
+
+init = _door(projects.init)
+status = _door(projects.status)
+runs = _door(run_flows.runs)
+show = _door(run_flows.show)
+run = _door(execution.run)
+quality = _door(checks.quality)
+drift = _door(checks.drift)
+fairness = _door(checks.fairness)
+performance = _door(checks.performance)
+mitigate = _door(checks.mitigate)
+register = _door(release.register)
+models = _door(release.models)
+gate = _door(release.gate)
+promote = _door(release.promote)
+
+
+class Tracked:
+    """An open run: usable as a context manager, which ends it.
+
+    Parameters
+    ----------
+    run : Run
+        As it was when it was opened.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def __enter__(self) -> Run:
+        return self.run
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        session.current().last_error = None if error is None else f"{type(error).__name__}: {error}"
+        session.current().end()
+
+
+def track(name: str | None = None, *, experiment: str | None = None) -> Tracked:
+    """Open a run of this process, or join and name the one that is open.
+
+    It ends with the process, with ``stop()``, or with its ``with`` block.
+
+    Raises
+    ------
+    InputError
+        If the name can't be a run's.
+    UnavailableError
+        If the project's folder can't be written.
+    """
+    return Tracked(session.current().track(name, experiment=experiment))
+
+
+def stop() -> Run:
+    """End the run that is open.
+
+    Raises
+    ------
+    InputError
+        If none is open.
+    """
+    return session.current().stop()
+
+
+def log(
+    values: Mapping[str, Any] | None = None,
+    *,
+    kind: str | None = None,
+    step: int | None = None,
+    **named: Any,
+) -> None:
+    """Log values to the open run: numbers as metrics, figures and tables as files, others as
+    parameters.
+
+    Parameters
+    ----------
+    values : mapping, optional
+        Names that are no Python identifiers go here.
+    kind : {"metric", "param", "tag"}, optional
+        Take all of them as this.
+    step : int, optional
+        Step of the metrics.
+    **named
+        Values by name.
+
+    Raises
+    ------
+    InputError
+        If no run is open, or a name or value is refused.
+    """
+    tracking.log(session.current().context(), {**(values or {}), **named}, kind=kind, step=step)
+
+
+@contextmanager
+def child(name: str | None = None) -> Iterator[Run]:
+    """Open a child run for a block of code, as ``%%mlops track`` does for a cell."""
+    current = session.current()
+    run = current.begin_child(name)
+    try:
+        yield run
+    except BaseException as error:
+        current.end_child(error)
+        raise
+    current.end_child(None)

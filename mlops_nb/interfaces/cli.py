@@ -1,0 +1,238 @@
+"""The terminal's door: ``mlops VERB``. Results on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlops_nb.core.errors import InputError, InterruptedByUser, MlopsError, VerdictError
+from mlops_nb.core.records import DemoResult, Report, Run
+from mlops_nb.core.strict_json import dumps
+from mlops_nb.interfaces import commands, parsing
+
+_OPTIONS = ("--project", "--debug", "-v", "--verbose", "--version", "--help", "-h")
+_COMPLETION = {
+    "bash": """_mlops() {
+  local IFS=$'\\n'
+  COMPREPLY=($(mlops --complete "$COMP_LINE" "$COMP_POINT"))
+  [[ ${COMPREPLY[0]} == */ ]] && compopt -o nospace
+}
+complete -F _mlops mlops
+""",
+    "zsh": """_mlops() {
+  local -a found
+  found=("${(@f)$(mlops --complete "$BUFFER" "$CURSOR")}")
+  compadd -Q -a found
+}
+compdef _mlops mlops
+""",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words after ``mlops``; those of this process unless given.
+
+    Returns
+    -------
+    int
+        0 done and good, 1 failed, 2 wrong input, 3 not enough evidence, 4 something can't be
+        used, 70 a fault of ours, 130 interrupted.
+
+    Examples
+    --------
+    >>> main(["--version"]).__class__
+    mlops ...
+    <class 'int'>
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words
+    debug = "--debug" in words
+    try:
+        return _main(words)
+    except KeyboardInterrupt:
+        return _fail(InterruptedByUser("interrupted"), as_json=as_json)
+    except BrokenPipeError:
+        # The reader (head, less) has gone; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MlopsError as error:
+        if debug:
+            raise
+        return _fail(error, as_json=as_json)
+    except Exception as error:
+        if debug:
+            raise
+        fault = MlopsError(
+            f"a fault of mlops_nb: {type(error).__name__}: {error}", hint="--debug shows where"
+        )
+        return _fail(fault, as_json=as_json)
+
+
+def _main(words: list[str]) -> int:
+    if words[:1] == ["--complete"]:
+        return _complete(words[1:])
+    options, rest = _options(words)
+    if "version" in options:
+        _print(f"mlops {_version()}")
+        return 0
+    if not rest or (rest[0] in ("--help", "-h", "help") and len(rest) == 1):
+        _print(_overview(), end="")
+        return 0
+    if rest[:1] == ["completion"]:
+        return _print_completion(rest[1:])
+    verb = commands.verb(rest[1] if rest[0] == "help" else rest[0])
+    if rest[0] == "help":
+        _print(parsing.help_text(verb, "terminal"), end="")
+        return 0
+    if "terminal" not in verb.doors:
+        raise InputError(
+            f"`{verb.name}` needs a notebook or Python",
+            hint=f"type `%mlops {verb.name}` in a notebook, or call mlops_nb.{verb.name}()",
+        )
+    call = parsing.parse(verb, rest[1:], "terminal")
+    if call.help:
+        _print(parsing.help_text(verb, "terminal"), end="")
+        return 0
+    if "verbose" in options:
+        _log_verbosely()
+    return _perform(call, options)
+
+
+def _perform(call: parsing.Call, options: dict[str, str]) -> int:
+    from mlops_nb.flows.context import Context
+    from mlops_nb.interfaces.watching import terminal_watch
+    from mlops_nb.project import Project
+
+    arguments = parsing.flow_arguments(call)
+    folder = Path.cwd()
+    start = folder
+    if call.verb.name == "run":
+        start = (folder / Path(arguments["notebook"]).expanduser()).parent
+    project = Project.find(start, explicit=options.get("project"))
+    context = Context(project, folder, None, terminal_watch(sys.stderr))
+    try:
+        result = call.verb.load()(context, **arguments)
+    except VerdictError as error:
+        result = error.report
+    _show(result, as_json=call.as_json)
+    return exit_code(result)
+
+
+def exit_code(result: Any) -> int:
+    """Return the exit code that a result stands for.
+
+    Examples
+    --------
+    >>> exit_code(Report("drift", "insufficient"))
+    3
+    """
+    if isinstance(result, Report):
+        return result.exit_code
+    if isinstance(result, Run):
+        return 0 if result.status == "FINISHED" else 130 if result.reason == "interrupted" else 1
+    if isinstance(result, DemoResult):
+        return 0 if result.status == "FINISHED" and result.model is not None else 1
+    return 0
+
+
+def _show(result: Any, *, as_json: bool) -> None:
+    if as_json:
+        _print(dumps(result, indent=2))
+    elif result is not None:
+        from mlops_nb import panels
+
+        _print(panels.text(result))
+
+
+def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Take the door's own options off, wherever they stand; the rest is the verb and its words."""
+    found: dict[str, str] = {}
+    rest: list[str] = []
+    waiting = iter(words)
+    for word in waiting:
+        name, equals, given = word.partition("=")
+        if name == "--project":
+            found["project"] = given if equals else next(waiting, "")
+            if not found["project"]:
+                raise InputError("--project needs a folder")
+        elif word == "--debug":
+            found["debug"] = word
+        elif word in ("-v", "--verbose"):
+            found["verbose"] = word
+        elif word == "--version" and not rest:
+            found["version"] = word
+        elif word.startswith("-") and not rest and word not in _OPTIONS:
+            from mlops_nb.core.errors import NotFoundError
+
+            raise NotFoundError.among("option", name, _OPTIONS)
+        else:
+            rest.append(word)
+    return found, rest
+
+
+def _overview() -> str:
+    return parsing.overview("terminal") + (
+        "\nOptions:\n"
+        "  --project DIR  the project; else MLOPS_PROJECT, the nearest mlops.toml, the git root\n"
+        "  --version      say which version this is\n"
+        "  -v             say what is done (on standard error)\n"
+        "  --debug        show a traceback where there is one\n"
+        '\nCompletion in a shell: eval "$(mlops completion bash)"  (or zsh)\n'
+    )
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("mlops-nb")
+
+
+def _complete(words: list[str]) -> int:
+    from mlops_nb.interfaces import completion
+
+    line, cursor = words
+    before, fragment = completion.shell_words(line, int(cursor))
+    for text in completion.complete(before, fragment, "terminal"):
+        _print(text)
+    return 0
+
+
+def _print_completion(words: list[str]) -> int:
+    from mlops_nb.core.errors import NotFoundError
+
+    shell = words[0] if words else ""
+    if shell not in _COMPLETION:
+        raise NotFoundError.among("shell", shell, _COMPLETION)
+    _print(_COMPLETION[shell], end="")
+    return 0
+
+
+def _log_verbosely() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def _fail(error: MlopsError, *, as_json: bool) -> int:
+    if as_json:
+        _print(dumps(error.to_dict(), indent=2))
+    else:
+        sys.stderr.write(f"mlops: {error}\n")
+    return error.exit_code
+
+
+def _print(text: str, end: str = "\n") -> None:
+    sys.stdout.write(text + end)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

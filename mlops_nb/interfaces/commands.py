@@ -1,0 +1,386 @@
+"""The one table of verbs, from which every text door is made.
+
+A new verb is a function in ``flows/`` and a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+from mlops_nb.core.errors import NotFoundError
+
+Door = Literal["notebook", "terminal", "python"]
+Kind = Literal[
+    "text", "int", "float", "flag", "data", "model", "run", "experiment", "registered", "notebook",
+    "path", "pairs",
+]  # fmt: skip
+
+EVERYWHERE: frozenset[Door] = frozenset({"notebook", "terminal", "python"})
+KERNEL: frozenset[Door] = frozenset({"notebook", "python"})
+TERMINAL: frozenset[Door] = frozenset({"terminal"})
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a verb.
+
+    Parameters
+    ----------
+    name : str
+        "reference" for a positional one, "--share" for an option ("-p/--parameter" for both).
+    help : str
+    kind : str
+        What its value is; the doors convert and complete by it.
+    many : bool
+        Whether it may be given several times (an option), or takes all that follows.
+    needed : bool
+        Whether a positional one must be given, or an option too.
+    choices : tuple of str
+    keyword : str
+        The flow's parameter, where it is another name.
+    values : int
+        How many values the option takes at once.
+    """
+
+    name: str
+    help: str
+    kind: Kind = "text"
+    many: bool = False
+    needed: bool = False
+    choices: tuple[str, ...] = ()
+    keyword: str = ""
+    values: int = 1
+    default: Any = None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The option's spellings; none for a positional argument."""
+        return tuple(self.name.split("/")) if self.name.startswith("-") else ()
+
+    @property
+    def parameter(self) -> str:
+        """The name of the flow's parameter."""
+        return self.keyword or self.name.split("/")[-1].lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: its help, its flow, its arguments and its doors.
+
+    `reads` tells a verb that only looks from one that changes something.
+    """
+
+    name: str
+    group: str
+    summary: str
+    flow: str
+    arguments: tuple[Argument, ...] = ()
+    doors: frozenset[Door] = EVERYWHERE
+    reads: bool = False
+    example: str = ""
+
+    def load(self) -> Callable[..., Any]:
+        """Import and return the flow."""
+        module, _, function = self.flow.partition(":")
+        found: Callable[..., Any] = getattr(import_module(f"mlops_nb.flows.{module}"), function)
+        return found
+
+
+_LABEL = Argument("--label", "column of the true values", needed=True)
+_PREDICTION = Argument("--prediction", "column of the predicted values")
+_SCORE = Argument("--score", "column of the predicted score or probability")
+_MODEL = Argument("--model", "model to predict with, in place of columns", "model")
+_POSITIVE = Argument("--positive", "the label that counts as positive")
+_METRIC = Argument("--metric", "metric to report (may be repeated)", many=True, keyword="metrics")
+_LIMIT = Argument(
+    "--limit", "metric and its limit (may be repeated)", many=True, values=2, keyword="limits"
+)
+_STRICT = Argument("--strict", "raise unless the verdict is pass", "flag")
+_CONFIDENCE = Argument("--confidence", "confidence of the intervals", "float")
+_REGISTERED = Argument("name", "registered model", "registered", needed=True)
+_VERSION = Argument("version", "version or alias; the challenger unless given")
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "init",
+        "project",
+        "make a project here: mlops.toml and the .mlops folder",
+        "projects:init",
+        (
+            Argument("folder", "where; this folder unless given", "path"),
+            Argument("--name", "the project's name"),
+        ),
+        example="init --name credit",
+    ),
+    Verb(
+        "status",
+        "project",
+        "what is tracked, live, and needs attention",
+        "projects:status",
+        reads=True,
+    ),
+    Verb(
+        "demo",
+        "project",
+        "run the loop end to end on real data, in a project of its own",
+        "demo:demo",
+        (Argument("--into", "folder of the project; ./mlops-demo unless given", "path"),),
+        TERMINAL,
+        example="demo",
+    ),
+    Verb(
+        "track",
+        "tracking",
+        "track this notebook from here on; `track stop` ends the run",
+        "tracking:track",
+        (
+            Argument("name", "name of the run, or `stop`"),
+            Argument("--experiment", "MLflow experiment", "experiment"),
+        ),
+        KERNEL,
+        example='track "wider trees"',
+    ),
+    Verb(
+        "log",
+        "tracking",
+        "log metrics, parameters, figures and tables: name=value ...",
+        "tracking:log",
+        (
+            Argument("values", "name=value; value is JSON, a name in scope, or text", "pairs",
+                     many=True, needed=True),
+            Argument("--as", "take them as this; numbers are metrics unless given",
+                     choices=("metric", "param", "tag"), keyword="kind"),
+            Argument("--step", "step of the metrics", "int"),
+        ),
+        KERNEL,
+        example="log auc={auc} depth=4",
+    ),  # fmt: skip
+    Verb(
+        "runs",
+        "tracking",
+        "list runs, newest first",
+        "runs:runs",
+        (
+            Argument("--experiment", "only of this experiment", "experiment"),
+            Argument("--status", "only with this status",
+                     choices=("RUNNING", "FINISHED", "FAILED", "KILLED", "LOST")),
+            Argument("--children", "child runs too", "flag"),
+            Argument("--limit", "how many; 0: all", "int", default=20),
+        ),
+        reads=True,
+        example="runs --status FAILED",
+    ),  # fmt: skip
+    Verb(
+        "show",
+        "tracking",
+        "open a run: cells, metrics, checks, provenance",
+        "runs:show",
+        (Argument("run", "id of the run, a prefix of it, or `latest`", "run", needed=True),),
+        reads=True,
+        example="show latest",
+    ),
+    Verb(
+        "run",
+        "tracking",
+        "execute a notebook headless, tracked and parameterised",
+        "execution:run",
+        (
+            Argument("notebook", "the notebook", "notebook", needed=True),
+            Argument("-p/--parameter", "NAME VALUE of a parameter (may be repeated)",
+                     many=True, values=2, keyword="parameters"),
+            Argument("--name", "name of the run"),
+            Argument("--experiment", "MLflow experiment", "experiment"),
+            Argument("--cwd", "working folder; the notebook's own unless given", "path"),
+            Argument("--kernel", "kernel; the notebook's own unless given"),
+            Argument("--timeout", "limit for the whole notebook, in seconds", "float",
+                     keyword="timeout_s"),
+            Argument("--cell-timeout", "limit for one cell, in seconds", "float",
+                     keyword="cell_timeout_s"),
+        ),
+        example="run train.ipynb -p months 2",
+    ),  # fmt: skip
+    Verb(
+        "quality",
+        "checks",
+        "is this data what it should be?",
+        "checks:quality",
+        (
+            Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
+            Argument("--against", "reference to compare with", "data"),
+            Argument("--no-strict", "do not raise when a check fails", "flag", keyword="lenient"),
+        ),
+        reads=True,
+        example="quality new.csv --against reference.parquet",
+    ),
+    Verb(
+        "drift",
+        "checks",
+        "has the data moved? column by column",
+        "checks:drift",
+        (
+            Argument("reference", "a DataFrame in scope, or a file", "data", needed=True),
+            Argument("current", "a DataFrame in scope, or a file", "data", needed=True),
+            Argument("--column", "compare this column only (may be repeated)", many=True,
+                     keyword="columns"),
+            Argument("--exclude", "leave this column out (may be repeated)", many=True),
+            Argument("--share", "share of drifted columns that makes a drifted dataset", "float"),
+            _STRICT,
+        ),
+        reads=True,
+        example="drift january.parquet february.parquet",
+    ),  # fmt: skip
+    Verb(
+        "fairness",
+        "checks",
+        "do the groups get the same from the model?",
+        "checks:fairness",
+        (
+            Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
+            _LABEL,
+            _PREDICTION,
+            _MODEL,
+            Argument("--sensitive", "sensitive feature; several mean their intersection",
+                     many=True, needed=True),
+            _POSITIVE,
+            _METRIC,
+            _LIMIT,
+            _CONFIDENCE,
+            _STRICT,
+        ),
+        reads=True,
+        example="fairness scored.parquet --label y --prediction p --sensitive sex",
+    ),  # fmt: skip
+    Verb(
+        "performance",
+        "checks",
+        "how good is the model, and how sure is that?",
+        "checks:performance",
+        (
+            Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
+            _LABEL,
+            _PREDICTION,
+            _SCORE,
+            _MODEL,
+            _POSITIVE,
+            _METRIC,
+            _LIMIT,
+            _CONFIDENCE,
+            _STRICT,
+        ),
+        reads=True,
+        example="performance holdout --label y --model forest",
+    ),
+    Verb(
+        "mitigate",
+        "checks",
+        "repair a model for fairness; judged before and after on unseen data",
+        "checks:mitigate",
+        (
+            Argument("model", "a model in scope, or NAME@ALIAS", "model", needed=True),
+            Argument("train", "data to fit on", "data", needed=True),
+            Argument("test", "data to judge on", "data", needed=True),
+            _LABEL,
+            Argument("--sensitive", "sensitive feature (may be repeated)", many=True, needed=True),
+            Argument("--method", "how",
+                     choices=("exponentiated_gradient", "grid_search", "threshold_optimizer",
+                              "correlation_remover"), default="threshold_optimizer"),
+            Argument("--constraint", "what is to be equal", default="demographic_parity"),
+            _POSITIVE,
+            Argument("--register", "register the repaired model under this name", "registered"),
+        ),
+        example="mitigate forest train holdout --label y --sensitive sex",
+    ),  # fmt: skip
+    Verb(
+        "register",
+        "release",
+        "make a version of a model, as challenger",
+        "release:register",
+        (
+            Argument("model", "a model in scope, or an MLflow model URI", "model", needed=True),
+            Argument("name", "name to register it under", "registered", needed=True),
+            Argument("--example", "data whose first rows show what goes in", "data"),
+            Argument("--description", "what a reviewer should know"),
+        ),
+        example="register forest credit-default",
+    ),
+    Verb(
+        "models",
+        "release",
+        "list registered models and their versions",
+        "release:models",
+        (Argument("name", "only of this model", "registered"),),
+        reads=True,
+    ),
+    Verb(
+        "gate",
+        "release",
+        "may this version go live? evidence against the policy and the champion",
+        "release:gate",
+        (
+            _REGISTERED,
+            _VERSION,
+            Argument("--data", "data on which challenger and champion are compared", "data"),
+            Argument("--label", "column of the true values"),
+            _STRICT,
+        ),
+        example="gate credit-default --data holdout.parquet --label y",
+    ),
+    Verb(
+        "promote",
+        "release",
+        "make a version champion, if its gate passed",
+        "release:promote",
+        (
+            _REGISTERED,
+            _VERSION,
+            Argument("--force", "even though its gate did not pass; needs --reason", "flag"),
+            Argument("--reason", "why, for the audit trail"),
+        ),
+        example="promote credit-default",
+    ),
+    Verb(
+        "ui",
+        "project",
+        "open MLflow's own UI on the project's store",
+        "ui:ui",
+        (
+            Argument("--port", "port", "int", default=5000),
+            Argument("--no-browser", "do not open a browser", "flag", keyword="quiet"),
+        ),
+        TERMINAL,
+    ),
+)
+
+GROUPS = {
+    "project": "Project",
+    "tracking": "Tracking",
+    "checks": "Checks",
+    "release": "Release",
+}
+
+
+def verb(name: str) -> Verb:
+    """Return the verb of that name.
+
+    Raises
+    ------
+    NotFoundError
+        Naming the nearest verb.
+
+    Examples
+    --------
+    >>> verb("drift").summary
+    'has the data moved? column by column'
+    """
+    for found in VERBS:
+        if found.name == name:
+            return found
+    raise NotFoundError.among("verb", name, [v.name for v in VERBS])
+
+
+def verbs_of(door: Door) -> list[Verb]:
+    """List the verbs that a door has."""
+    return [v for v in VERBS if door in v.doors]

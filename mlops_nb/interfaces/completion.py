@@ -1,0 +1,187 @@
+"""Tab completion: exactly the verbs, options and values that are valid where the cursor is.
+
+One function says what fits; the notebook's matcher and the shell's completion both ask it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.core.errors import MlopsError
+from mlops_nb.interfaces import commands, parsing
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+
+    from mlops_nb.interfaces.commands import Argument, Door, Verb
+
+_LINE = re.compile(r"^\s*(?:[\w, ]+=\s*)?(%{1,2})mlops\s(.*)$", re.DOTALL)
+_FILES: Mapping[str, tuple[str, ...]] = {
+    "notebook": (".ipynb",),
+    "data": (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".feather", ".gz"),
+    "path": (),
+}
+
+
+def complete(
+    words: Sequence[str], fragment: str, door: Door, scope: Mapping[str, Any] | None = None
+) -> list[str]:
+    """List what may stand for `fragment`, after `words`.
+
+    Examples
+    --------
+    >>> complete([], "dr", "notebook")
+    ['drift']
+    >>> complete(["drift"], "--sh", "terminal")
+    ['--share']
+    """
+    if not words:
+        verbs = [verb.name for verb in commands.verbs_of(door)]
+        extra = ["--help", "--project", "--version", "--debug"] if door == "terminal" else ["--help"]
+        return _beginning(fragment, verbs + (extra if fragment.startswith("-") else []))
+    try:
+        verb = commands.verb(words[0])
+    except MlopsError:
+        return []
+    awaited = _awaited(verb, words[1:])
+    if awaited is not None and (awaited.flags or not fragment.startswith("-")):
+        return _beginning(fragment, _values(awaited, verb, fragment, door, scope or {}))
+    if fragment.startswith("-"):
+        return _beginning(fragment, _options_left(verb, words[1:]))
+    return []
+
+
+def matches(context: CompletionContext) -> SimpleMatcherResult:
+    """Complete a ``%mlops`` line, alone; on any other line say nothing."""
+    from IPython.core.completer import SimpleCompletion
+    from IPython.core.getipython import get_ipython
+
+    found = _LINE.match(context.line_with_cursor[: context.cursor_position])
+    if found is None:
+        return {"completions": [], "suppress": False}
+    fragment = re.split(r"\s", found.group(2))[-1]
+    before = found.group(2)[: len(found.group(2)) - len(fragment)].split()
+    shell = get_ipython()
+    if found.group(1) == "%%":
+        options = ["track"] if not before else []
+        texts = _beginning(fragment, options)
+    else:
+        texts = complete(before, fragment, "notebook", shell.user_ns if shell else {})
+    return {
+        "completions": [SimpleCompletion(text) for text in texts],
+        "matched_fragment": fragment,
+        "suppress": True,
+    }
+
+
+def shell_words(line: str, cursor: int) -> tuple[list[str], str]:
+    """Cut a shell's line at the cursor into the words before it and the one being typed.
+
+    Examples
+    --------
+    >>> shell_words("mlops dr", 8)
+    ([], 'dr')
+    """
+    text = line[:cursor]
+    fragment = re.split(r"\s", text)[-1]
+    return text[: len(text) - len(fragment)].split()[1:], fragment
+
+
+def _awaited(verb: Verb, words: Sequence[str]) -> Argument | None:
+    """Return the argument whose value comes next: an option's, else the next positional one."""
+    by_flag = {flag: argument for argument in verb.arguments for flag in argument.flags}
+    positional = [argument for argument in verb.arguments if not argument.flags]
+    waiting: Argument | None = None
+    left = 0
+    taken = 0
+    for word in words:
+        if left:
+            left -= 1
+            continue
+        if word.startswith("-"):
+            waiting = by_flag.get(word)
+            left = 0 if waiting is None or waiting.kind == "flag" else waiting.values
+        else:
+            taken += 1
+    if left and waiting is not None:
+        return waiting
+    if positional and positional[-1].many:
+        taken = min(taken, len(positional) - 1)
+    return positional[taken] if taken < len(positional) else None
+
+
+def _options_left(verb: Verb, words: Sequence[str]) -> list[str]:
+    used = {
+        flag
+        for argument in verb.arguments
+        if not argument.many and set(argument.flags) & set(words)
+        for flag in argument.flags
+    }
+    return [name for name in parsing.option_names(verb) if name not in used]
+
+
+def _values(
+    argument: Argument, verb: Verb, fragment: str, door: Door, scope: Mapping[str, Any]
+) -> Iterable[str]:
+    if argument.choices:
+        return argument.choices
+    if verb.name == "track" and argument.name == "name":
+        return ["stop"]
+    match argument.kind:
+        case "data":
+            return [*_named(scope, "columns"), *_files("data", fragment)]
+        case "model":
+            return [*_named(scope, "predict"), *_stored("registered", scope)]
+        case "run" | "experiment" | "registered":
+            return _stored(argument.kind, scope)
+        case "notebook" | "path":
+            return _files(argument.kind, fragment)
+        case _:
+            return []
+
+
+def _named(scope: Mapping[str, Any], attribute: str) -> list[str]:
+    return sorted(
+        name
+        for name, value in scope.items()
+        if not name.startswith("_") and not isinstance(value, type) and hasattr(value, attribute)
+    )
+
+
+def _stored(kind: str, scope: Mapping[str, Any]) -> list[str]:
+    """Look a name up in the project; a project that can't be read completes to nothing."""
+    from mlops_nb.interfaces import session
+
+    try:
+        project = session.current().context().project
+        if kind == "registered":
+            return sorted({version.name for version in project.models.versions()})
+        runs = project.runs.list(children=True)
+    except MlopsError:
+        return []
+    if kind == "experiment":
+        return sorted({run.experiment for run in runs})
+    return ["latest", *(run.run_id for run in runs)]
+
+
+def _files(kind: str, fragment: str) -> list[str]:
+    head, slash, _ = fragment.rpartition("/")
+    folder = Path(head + slash or ".").expanduser()
+    endings = _FILES[kind]
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [
+        f"{head}{slash}{entry.name}{'/' if entry.is_dir() else ''}"
+        for entry in entries
+        if not entry.name.startswith(".")
+        and (entry.is_dir() or not endings or entry.name.endswith(endings))
+    ]
+
+
+def _beginning(fragment: str, options: Iterable[str]) -> list[str]:
+    return [option for option in options if option.startswith(fragment)]

@@ -1,0 +1,57 @@
+"""How IPython shows our records: formatters attached from outside, HTML beside plain text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_RECORDS = (
+    "Report",
+    "Run",
+    "RunDetails",
+    "ModelVersion",
+    "Promotion",
+    "Mitigation",
+    "ProjectStatus",
+    "Notice",
+    "DemoResult",
+)
+_MODULE = "mlops_nb.core.records"
+_LIST = ("mlops_nb.interfaces.display", "Table")
+
+
+class Table(list[Any]):
+    """A list of records that shows as a table."""
+
+
+def attach(formatter: Any) -> None:
+    """Teach a display formatter our records; nothing is imported until one is shown."""
+    for module, name in (*((_MODULE, record) for record in _RECORDS), _LIST):
+        formatter.formatters["text/html"].for_type_by_name(module, name, _html)
+        formatter.formatters["text/plain"].for_type_by_name(module, name, _pretty)
+
+
+def detach(formatter: Any) -> None:
+    """Take out what `attach` put in."""
+    for mime in ("text/html", "text/plain"):
+        found = formatter.formatters[mime]
+        for key in [k for k in found.deferred_printers if k[0] in (_MODULE, _LIST[0])]:
+            del found.deferred_printers[key]
+        for kind in [k for k in found.type_printers if k.__module__ in (_MODULE, _LIST[0])]:
+            del found.type_printers[kind]
+
+
+def shown(result: Any) -> Any:
+    """Return a result in the form that is displayed: a list becomes a table."""
+    return Table(result) if isinstance(result, list | tuple) else result
+
+
+def _html(record: Any) -> str:
+    from mlops_nb import panels
+
+    return panels.html(record)
+
+
+def _pretty(record: Any, printer: Any, cycle: bool) -> None:
+    from mlops_nb import panels
+
+    printer.text("..." if cycle else panels.text(record))

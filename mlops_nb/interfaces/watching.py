@@ -1,0 +1,109 @@
+"""Who is told how far long work has come: a terminal, a notebook, or nobody."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any, TextIO
+
+from mlops_nb.core.watch import Silent, Watch
+
+WIDTH = 24
+
+
+def terminal_watch(stream: TextIO) -> Watch:
+    """Return a watch that draws a bar on a terminal, and writes lines to anything else."""
+    return Bar(stream) if stream.isatty() else Lines(stream)
+
+
+def notebook_watch() -> Watch:
+    """Return a watch that shows a bar under the cell; none where no one looks (headless)."""
+    from IPython.core.getipython import get_ipython
+
+    headless = "MLOPS_RUN_ID" in os.environ or not hasattr(get_ipython(), "kernel")
+    return Silent() if headless else Output()
+
+
+def bar(done: float, total: float, text: str, width: int = WIDTH) -> str:
+    """Draw progress as text.
+
+    Examples
+    --------
+    >>> bar(1, 4, "fit", width=8)
+    '██······  1/4  fit'
+    """
+    filled = int(width * min(done / total, 1)) if total else 0
+    return f"{'█' * filled}{'·' * (width - filled)}  {done:g}/{total:g}  {text}"
+
+
+class Lines(Silent):
+    """A line for each step, for logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last = ""
+
+    def progress(self, done: float, total: float, text: str = "") -> None:
+        """Write the step, once."""
+        line = f"[{done:g}/{total:g}] {text}"
+        if line != self._last:
+            self._last = line
+            self.log(line)
+
+    def log(self, line: str) -> None:
+        """Write the line."""
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+class Bar(Silent):
+    """One line of a terminal that is drawn again and again."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._started = time.monotonic()
+        self._drawn = False
+
+    def progress(self, done: float, total: float, text: str = "") -> None:
+        """Draw the bar; the last step leaves it standing."""
+        columns = os.get_terminal_size(self._stream.fileno()).columns
+        seconds = time.monotonic() - self._started
+        line = f"{bar(done, total, text)}  {seconds:.0f} s"[: columns - 1]
+        self._stream.write(f"\r\x1b[2K{line}")
+        self._drawn = True
+        if done >= total:
+            self.close()
+        self._stream.flush()
+
+    def log(self, line: str) -> None:
+        """Write the line above the bar."""
+        self._stream.write(("\r\x1b[2K" if self._drawn else "") + line + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Leave the bar and go on below it."""
+        if self._drawn:
+            self._stream.write("\n")
+            self._drawn = False
+
+
+class Output(Silent):
+    """A bar in a cell's output; it is gone when the work is done."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def progress(self, done: float, total: float, text: str = "") -> None:
+        """Draw the bar in place."""
+        from IPython.display import display
+
+        bundle = {"text/plain": "" if done >= total else bar(done, total, text)}
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)
+
+    def log(self, line: str) -> None:
+        """Print the line."""
+        sys.stdout.write(line + "\n")
