@@ -81,7 +81,7 @@ class PerformanceConfig:
     """What a model must reach."""
 
     metrics: list[str] = setting([], "metrics to report; empty: the usual ones of the task")
-    limits: dict[str, float] = setting({}, "metric = limit, a floor for scores and a cap for errors")
+    limits: dict[str, float] = setting({}, "metric = limit: a floor for scores, a cap for errors")
     confidence: float = setting(0.95, "confidence of the intervals")
     draws: int = setting(1000, "bootstrap draws behind an interval")
     seed: int = setting(0, "seed of the bootstrap")
@@ -178,8 +178,7 @@ def _read_section(
     hints = get_type_hints(kind)
     _refuse_unknown(table, hints, f"key in [{name}]", source)
     values = {
-        key: _coerce(value, hints[key], f"{name}.{key} in {source}")
-        for key, value in table.items()
+        key: _coerce(value, hints[key], f"{name}.{key} in {source}") for key, value in table.items()
     }
     for key, hint in hints.items():
         text = environ.get(variable(name, key))
@@ -227,7 +226,13 @@ def _from_text(text: str, kind: Any, where: str) -> Any:
     return _coerce(value, kind, where)
 
 
-def _words(kind: type) -> str:
-    return {str: "text", float: "a number", int: "a whole number", bool: "true or false"}.get(
-        kind, {list: "a list", dict: "a table"}.get(kind, kind.__name__)
-    )
+def _words(kind: Any) -> str:
+    words: dict[Any, str] = {
+        str: "text",
+        float: "a number",
+        int: "a whole number",
+        bool: "true or false",
+        list: "a list",
+        dict: "a table",
+    }
+    return words.get(kind, str(kind))

@@ -9,7 +9,7 @@ The tree, with exit code and HTTP status::
     ├── ExecutionError (1, 409)        a notebook, or other work asked for, failed
     ├── UnavailableError (4, 503)      a service, database, disk, port or kernel can't be used
     │   └── LockedError (4, 503)       another process is doing the same
-    └── InterruptedByUser (130, 499)   stopped from the keyboard or by a signal
+    └── StoppedError (130, 499)        stopped from the keyboard or by a signal
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ class MlopsError(Exception):
 
     def to_dict(self) -> dict[str, Any]:
         """Return ``{"error": {"type", "message", "hint"}}``, the shape on every door."""
-        return {
-            "error": {"type": type(self).__name__, "message": self.message, "hint": self.hint}
-        }
+        return {"error": {"type": type(self).__name__, "message": self.message, "hint": self.hint}}
 
     def _render_traceback_(self) -> list[str]:
         # IPython shows this instead of a traceback: the user's mistake is not in our code.
@@ -123,7 +121,7 @@ class LockedError(UnavailableError):
     """Another process holds what may be held by one only."""
 
 
-class InterruptedByUser(MlopsError):
+class StoppedError(MlopsError):
     """Stopped from the keyboard or by a signal."""
 
     exit_code = 130

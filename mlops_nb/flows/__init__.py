@@ -1,1 +1,1 @@
-"""The hall: one function a verb. It carries records from room to room and computes nothing itself."""
+"""The hall: one function a verb. It carries records from room to room and computes nothing."""

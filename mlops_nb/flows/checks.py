@@ -17,7 +17,6 @@ from mlops_nb.core.records import Mitigation, Report
 from mlops_nb.data.fingerprint import fingerprint
 from mlops_nb.flows import frames, tracking
 from mlops_nb.flows.context import Context, Named
-from mlops_nb.improve.mitigate import fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,6 +182,8 @@ def mitigate(
     ExecutionError
         If the method finds no model.
     """
+    from mlops_nb.improve.mitigate import fit
+
     original = frames.model(context, model)
     seen = frames.frame(context, train, "train")
     unseen = frames.frame(context, test, "test")
@@ -229,9 +230,7 @@ def _judge_model(
     positive: Any,
     name: str,
 ) -> tuple[Report, Report]:
-    scored, predicted, probability = _predictions(
-        context, data, label, None, None, model, positive
-    )
+    scored, predicted, probability = _predictions(context, data, label, None, None, model, positive)
     fair = fairness_check.check(
         scored,
         label=label,
@@ -266,9 +265,7 @@ def _predictions(
     if model is not None:
         if prediction is not None:
             raise InputError("give --prediction or --model, not both")
-        scored = scoring.score(
-            frames.model(context, model), data, label=label, positive=positive
-        )
+        scored = scoring.score(frames.model(context, model), data, label=label, positive=positive)
         return scored, "prediction", "score" if "score" in scored.columns else None
     if prediction is None:
         raise InputError(

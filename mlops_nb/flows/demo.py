@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import time
@@ -84,7 +83,7 @@ def _new_folder(parent: Path) -> Path:
         if target.exists():
             continue
         try:
-            os.rename(made, target)
+            made.rename(target)
         except OSError:
             # Another demo took the name in between.
             continue
@@ -99,7 +98,7 @@ def _into(target: Path) -> Path:
     if not target.exists() or not any(target.iterdir()):
         made = _copy_beside(target)
         with disk_errors(target):
-            os.replace(made, target)
+            made.replace(target)
         return target
     if not (target / NOTEBOOK).is_file() or not (target / "mlops.toml").is_file():
         raise InputError(

@@ -11,7 +11,7 @@ from mlops_nb.core.errors import MlopsError
 from mlops_nb.core.records import Run, RunStatus
 from mlops_nb.flows import delivery, tracking
 from mlops_nb.flows.context import Context
-from mlops_nb.jobs import notebooks, runner
+from mlops_nb.jobs import runner
 from mlops_nb.project import Project
 from mlops_nb.tracking.provenance import FoundNotebook
 
@@ -46,14 +46,14 @@ def run(
     settings = project.config.run
     given = dict(parameters or {})
     # All that can be refused is refused before a run is opened.
-    defaults = notebooks.check(source, parameters=given, kernel=kernel or settings.kernel or None)
+    declared = runner.check(source, parameters=given, kernel=kernel or settings.kernel or None)
     if name is not None:
         tracking.check_run_name(name)
     top = replace(context, run_id=None, folder=source.parent)
     opened = tracking.open_run(
         top, name=name, notebook=FoundNotebook(source, "runner"), experiment=experiment
     )
-    tracking.record_parameters(top, opened.run_id, {**defaults, **given})
+    tracking.record_parameters(top, opened.run_id, declared)
     delivery.start_writer(project)
     folder = project.executions(opened.run_id)
     status: RunStatus = "KILLED"

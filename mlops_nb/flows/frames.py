@@ -22,7 +22,7 @@ def frame(context: Context, data: Any, noun: str = "data") -> pd.DataFrame:
     InputError
         If it is neither, or the file can't be read.
     """
-    value = data.value if isinstance(data, Named) else data
+    value: Any = data.value if isinstance(data, Named) else data
     if is_frame(value):
         found: pd.DataFrame = value
         return found

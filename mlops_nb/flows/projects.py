@@ -11,8 +11,11 @@ from mlops_nb.core.records import Notice, ProjectStatus, Run
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
+from mlops_nb.release import registry
 from mlops_nb.stores.disk import disk_errors, write_whole
 from mlops_nb.stores.leases import reconcile
+
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "lustre", "glusterfs"}
 
 
 def init(context: Context, folder: str | None = None, *, name: str | None = None) -> Notice:
@@ -63,10 +66,13 @@ def status(context: Context) -> ProjectStatus:
     """Say what the project holds, and what needs attention."""
     project = context.project
     reconcile(project.spool)
-    runs = project.runs.list()
+    runs = project.runs.search()
     running = tuple(run for run in runs if run.status == "RUNNING")
     waiting = [run_id for run_id in project.spool.run_ids() if project.spool.pending(run_id)]
     models = tuple(project.models.versions())
+    for name in {version.name for version in models}:
+        # A promotion that a crash cut off is finished or given up, and told.
+        registry.settle(project.models, project.database, name)
     return ProjectStatus(
         project=project.name,
         root=str(project.root),
@@ -112,6 +118,4 @@ def _on_network(root: Path) -> bool:
         inside = str(root) == where or str(root).startswith(where.rstrip("/") + "/")
         if inside and len(where) >= len(best):
             best, kind = where, what
-    return kind in ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "lustre", "glusterfs")
-
-
+    return kind in _NETWORK

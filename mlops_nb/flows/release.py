@@ -1,4 +1,4 @@
-"""Verbs `register`, `models`, `gate` and `promote`: from a fitted model to the one in production."""
+"""Verbs `register`, `models`, `gate`, `promote`: from a fitted model to the one in production."""
 
 from __future__ import annotations
 
@@ -157,17 +157,20 @@ def promote(
             hint=f"run `gate {name} {challenger.version}` first",
         )
     champion = _champion(project, name)
-    expected = champion.version if champion else None
-    if verdict is not None and not force:
+    if verdict is None or force:
+        expected = champion.version if champion else None
+    else:
         expected = verdict.subject.get("champion")
+    unjudged = Report("gate", "insufficient", summary=f"{name} was not judged")
     promotion = registry.promote(
         project.models,
         project.database,
         name,
         challenger.version,
         alias=project.config.gate.champion_alias,
+        challenger_alias=project.config.gate.challenger_alias,
         expected=expected,
-        gate=verdict,
+        gate=verdict or unjudged,
         actor=getpass.getuser(),
         reason=reason or (verdict.summary if verdict else ""),
         force=force,

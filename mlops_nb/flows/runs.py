@@ -26,7 +26,7 @@ def runs(
     if limit < 0:
         raise InputError(f"--limit must be 0 or more, not {limit}")
     reconcile(context.project.spool)
-    return context.project.runs.list(
+    return context.project.runs.search(
         experiment=experiment, status=status, children=children, limit=limit or None
     )
 

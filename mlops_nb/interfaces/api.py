@@ -1,4 +1,4 @@
-"""Python's door: ``import mlops_nb as mlops``. Every verb is a function with the flow's arguments."""
+"""Python's door: ``import mlops_nb as mlops``. A verb is a function with its flow's arguments."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mlops_nb.core.records import Run
-from mlops_nb.flows import checks, execution, projects, release
+from mlops_nb.flows import checks, execution, projects, release, tracking
 from mlops_nb.flows import runs as run_flows
-from mlops_nb.flows import tracking
 from mlops_nb.flows.context import Context
 from mlops_nb.interfaces import session
 
@@ -102,8 +101,7 @@ def log(
     step: int | None = None,
     **named: Any,
 ) -> None:
-    """Log values to the open run: numbers as metrics, figures and tables as files, others as
-    parameters.
+    """Log values to the open run: numbers as metrics, the rest by their type.
 
     Parameters
     ----------

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.core.errors import InputError, InterruptedByUser, MlopsError, VerdictError
+from mlops_nb.core.errors import InputError, MlopsError, StoppedError, VerdictError
 from mlops_nb.core.records import DemoResult, Report, Run
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.interfaces import commands, parsing
+from mlops_nb.interfaces.display import shown
 
 _OPTIONS = ("--project", "--debug", "-v", "--verbose", "--version", "--help", "-h")
 _COMPLETION = {
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _main(words)
     except KeyboardInterrupt:
-        return _fail(InterruptedByUser("interrupted"), as_json=as_json)
+        return _fail(StoppedError("interrupted"), as_json=as_json)
     except BrokenPipeError:
         # The reader (head, less) has gone; what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -122,7 +123,7 @@ def _perform(call: parsing.Call, options: dict[str, str]) -> int:
         result = call.verb.load()(context, **arguments)
     except VerdictError as error:
         result = error.report
-    _show(result, as_json=call.as_json)
+    _show(shown(result, call.verb.name), as_json=call.as_json)
     return exit_code(result)
 
 
@@ -149,7 +150,7 @@ def _show(result: Any, *, as_json: bool) -> None:
     elif result is not None:
         from mlops_nb import panels
 
-        _print(panels.text(result))
+        _print(panels.text(result, of=getattr(result, "of", None)))
 
 
 def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -14,9 +14,19 @@ from mlops_nb.core.errors import NotFoundError
 
 Door = Literal["notebook", "terminal", "python"]
 Kind = Literal[
-    "text", "int", "float", "flag", "data", "model", "run", "experiment", "registered", "notebook",
-    "path", "pairs",
-]  # fmt: skip
+    "text",
+    "int",
+    "float",
+    "flag",
+    "data",
+    "model",
+    "run",
+    "experiment",
+    "registered",
+    "notebook",
+    "path",
+    "pairs",
+]
 
 EVERYWHERE: frozenset[Door] = frozenset({"notebook", "terminal", "python"})
 KERNEL: frozenset[Door] = frozenset({"notebook", "python"})
@@ -149,15 +159,24 @@ VERBS: tuple[Verb, ...] = (
         "log metrics, parameters, figures and tables: name=value ...",
         "tracking:log",
         (
-            Argument("values", "name=value; value is JSON, a name in scope, or text", "pairs",
-                     many=True, needed=True),
-            Argument("--as", "take them as this; numbers are metrics unless given",
-                     choices=("metric", "param", "tag"), keyword="kind"),
+            Argument(
+                "values",
+                "name=value; value is JSON, a name in scope, or text",
+                "pairs",
+                many=True,
+                needed=True,
+            ),
+            Argument(
+                "--as",
+                "take them as this; numbers are metrics unless given",
+                choices=("metric", "param", "tag"),
+                keyword="kind",
+            ),
             Argument("--step", "step of the metrics", "int"),
         ),
         KERNEL,
         example="log auc={auc} depth=4",
-    ),  # fmt: skip
+    ),
     Verb(
         "runs",
         "tracking",
@@ -165,14 +184,17 @@ VERBS: tuple[Verb, ...] = (
         "runs:runs",
         (
             Argument("--experiment", "only of this experiment", "experiment"),
-            Argument("--status", "only with this status",
-                     choices=("RUNNING", "FINISHED", "FAILED", "KILLED", "LOST")),
+            Argument(
+                "--status",
+                "only with this status",
+                choices=("RUNNING", "FINISHED", "FAILED", "KILLED", "LOST"),
+            ),
             Argument("--children", "child runs too", "flag"),
             Argument("--limit", "how many; 0: all", "int", default=20),
         ),
         reads=True,
         example="runs --status FAILED",
-    ),  # fmt: skip
+    ),
     Verb(
         "show",
         "tracking",
@@ -189,19 +211,32 @@ VERBS: tuple[Verb, ...] = (
         "execution:run",
         (
             Argument("notebook", "the notebook", "notebook", needed=True),
-            Argument("-p/--parameter", "NAME VALUE of a parameter (may be repeated)",
-                     many=True, values=2, keyword="parameters"),
+            Argument(
+                "-p/--parameter",
+                "NAME VALUE of a parameter (may be repeated)",
+                many=True,
+                values=2,
+                keyword="parameters",
+            ),
             Argument("--name", "name of the run"),
             Argument("--experiment", "MLflow experiment", "experiment"),
             Argument("--cwd", "working folder; the notebook's own unless given", "path"),
             Argument("--kernel", "kernel; the notebook's own unless given"),
-            Argument("--timeout", "limit for the whole notebook, in seconds", "float",
-                     keyword="timeout_s"),
-            Argument("--cell-timeout", "limit for one cell, in seconds", "float",
-                     keyword="cell_timeout_s"),
+            Argument(
+                "--timeout",
+                "limit for the whole notebook, in seconds",
+                "float",
+                keyword="timeout_s",
+            ),
+            Argument(
+                "--cell-timeout",
+                "limit for one cell, in seconds",
+                "float",
+                keyword="cell_timeout_s",
+            ),
         ),
         example="run train.ipynb -p months 2",
-    ),  # fmt: skip
+    ),
     Verb(
         "quality",
         "checks",
@@ -223,15 +258,19 @@ VERBS: tuple[Verb, ...] = (
         (
             Argument("reference", "a DataFrame in scope, or a file", "data", needed=True),
             Argument("current", "a DataFrame in scope, or a file", "data", needed=True),
-            Argument("--column", "compare this column only (may be repeated)", many=True,
-                     keyword="columns"),
+            Argument(
+                "--column",
+                "compare this column only (may be repeated)",
+                many=True,
+                keyword="columns",
+            ),
             Argument("--exclude", "leave this column out (may be repeated)", many=True),
             Argument("--share", "share of drifted columns that makes a drifted dataset", "float"),
             _STRICT,
         ),
         reads=True,
         example="drift january.parquet february.parquet",
-    ),  # fmt: skip
+    ),
     Verb(
         "fairness",
         "checks",
@@ -242,8 +281,12 @@ VERBS: tuple[Verb, ...] = (
             _LABEL,
             _PREDICTION,
             _MODEL,
-            Argument("--sensitive", "sensitive feature; several mean their intersection",
-                     many=True, needed=True),
+            Argument(
+                "--sensitive",
+                "sensitive feature; several mean their intersection",
+                many=True,
+                needed=True,
+            ),
             _POSITIVE,
             _METRIC,
             _LIMIT,
@@ -252,7 +295,7 @@ VERBS: tuple[Verb, ...] = (
         ),
         reads=True,
         example="fairness scored.parquet --label y --prediction p --sensitive sex",
-    ),  # fmt: skip
+    ),
     Verb(
         "performance",
         "checks",
@@ -284,15 +327,23 @@ VERBS: tuple[Verb, ...] = (
             Argument("test", "data to judge on", "data", needed=True),
             _LABEL,
             Argument("--sensitive", "sensitive feature (may be repeated)", many=True, needed=True),
-            Argument("--method", "how",
-                     choices=("exponentiated_gradient", "grid_search", "threshold_optimizer",
-                              "correlation_remover"), default="threshold_optimizer"),
+            Argument(
+                "--method",
+                "how",
+                choices=(
+                    "exponentiated_gradient",
+                    "grid_search",
+                    "threshold_optimizer",
+                    "correlation_remover",
+                ),
+                default="threshold_optimizer",
+            ),
             Argument("--constraint", "what is to be equal", default="demographic_parity"),
             _POSITIVE,
             Argument("--register", "register the repaired model under this name", "registered"),
         ),
         example="mitigate forest train holdout --label y --sensitive sex",
-    ),  # fmt: skip
+    ),
     Verb(
         "register",
         "release",

@@ -40,15 +40,15 @@ def complete(
     """
     if not words:
         verbs = [verb.name for verb in commands.verbs_of(door)]
-        extra = ["--help", "--project", "--version", "--debug"] if door == "terminal" else ["--help"]
-        return _beginning(fragment, verbs + (extra if fragment.startswith("-") else []))
+        options = ["--help", *(["--project", "--version", "--debug"] if door == "terminal" else [])]
+        return _beginning(fragment, options if fragment.startswith("-") else verbs)
     try:
         verb = commands.verb(words[0])
     except MlopsError:
         return []
     awaited = _awaited(verb, words[1:])
     if awaited is not None and (awaited.flags or not fragment.startswith("-")):
-        return _beginning(fragment, _values(awaited, verb, fragment, door, scope or {}))
+        return _beginning(fragment, _values(awaited, verb, fragment, scope or {}))
     if fragment.startswith("-"):
         return _beginning(fragment, _options_left(verb, words[1:]))
     return []
@@ -124,7 +124,7 @@ def _options_left(verb: Verb, words: Sequence[str]) -> list[str]:
 
 
 def _values(
-    argument: Argument, verb: Verb, fragment: str, door: Door, scope: Mapping[str, Any]
+    argument: Argument, verb: Verb, fragment: str, scope: Mapping[str, Any]
 ) -> Iterable[str]:
     if argument.choices:
         return argument.choices
@@ -134,9 +134,9 @@ def _values(
         case "data":
             return [*_named(scope, "columns"), *_files("data", fragment)]
         case "model":
-            return [*_named(scope, "predict"), *_stored("registered", scope)]
+            return [*_named(scope, "predict"), *_stored("registered")]
         case "run" | "experiment" | "registered":
-            return _stored(argument.kind, scope)
+            return _stored(argument.kind)
         case "notebook" | "path":
             return _files(argument.kind, fragment)
         case _:
@@ -151,7 +151,7 @@ def _named(scope: Mapping[str, Any], attribute: str) -> list[str]:
     )
 
 
-def _stored(kind: str, scope: Mapping[str, Any]) -> list[str]:
+def _stored(kind: str) -> list[str]:
     """Look a name up in the project; a project that can't be read completes to nothing."""
     from mlops_nb.interfaces import session
 
@@ -159,7 +159,7 @@ def _stored(kind: str, scope: Mapping[str, Any]) -> list[str]:
         project = session.current().context().project
         if kind == "registered":
             return sorted({version.name for version in project.models.versions()})
-        runs = project.runs.list(children=True)
+        runs = project.runs.search(children=True)
     except MlopsError:
         return []
     if kind == "experiment":

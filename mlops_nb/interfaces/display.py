@@ -20,7 +20,9 @@ _LIST = ("mlops_nb.interfaces.display", "Table")
 
 
 class Table(list[Any]):
-    """A list of records that shows as a table."""
+    """A list of records that shows as a table; `of` says of what, where it is empty."""
+
+    of: type | None = None
 
 
 def attach(formatter: Any) -> None:
@@ -40,18 +42,24 @@ def detach(formatter: Any) -> None:
             del found.type_printers[kind]
 
 
-def shown(result: Any) -> Any:
+def shown(result: Any, verb: str = "") -> Any:
     """Return a result in the form that is displayed: a list becomes a table."""
-    return Table(result) if isinstance(result, list | tuple) else result
+    if not isinstance(result, list | tuple):
+        return result
+    from mlops_nb.core.records import ModelVersion, Run
+
+    table = Table(result)
+    table.of = {"runs": Run, "models": ModelVersion}.get(verb)
+    return table
 
 
 def _html(record: Any) -> str:
     from mlops_nb import panels
 
-    return panels.html(record)
+    return panels.html(record, of=getattr(record, "of", None))
 
 
 def _pretty(record: Any, printer: Any, cycle: bool) -> None:
     from mlops_nb import panels
 
-    printer.text("..." if cycle else panels.text(record))
+    printer.text("..." if cycle else panels.text(record, of=getattr(record, "of", None)))

@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
 
 from mlops_nb.core.errors import InputError, MlopsError, VerdictError
 from mlops_nb.core.nearest import suggest
@@ -44,15 +50,16 @@ class MlopsMagics(Magics):
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
     ) -> Any:
         """MLOps without leaving the notebook: `%mlops` lists the verbs."""
-        scope = {**self.shell.user_ns, **(local_ns or {})}
+        shell: Any = self.shell
+        scope = {**shell.user_ns, **(local_ns or {})}
         if cell is not None:
             raise UsageError("%%mlops must be on the first line of a cell")
         if line.startswith(_CELL):
             return _guarded(lambda: _begin_cell(line.removeprefix(_CELL), scope), debug=False)
         debug = "--debug" in line.split()
         words = line.replace("--debug", "", 1) if debug else line
-        result = _guarded(lambda: _call(self.shell, words, scope), debug=debug)
-        return _placed(self.shell, line, result)
+        result = _guarded(lambda: _call(shell, words, scope), debug=debug)
+        return _placed(line, result)
 
 
 @dataclass(slots=True)
@@ -147,12 +154,10 @@ def _call(shell: Any, line: str, scope: Mapping[str, Any]) -> Any:
     if call.help:
         return _Text(parsing.help_text(verb, "notebook"))
     if "notebook" not in verb.doors:
-        raise InputError(
-            f"`{verb.name}` needs a terminal", hint=f"type `mlops {verb.name}` there"
-        )
+        raise InputError(f"`{verb.name}` needs a terminal", hint=f"type `mlops {verb.name}` there")
     arguments = _resolved(verb, parsing.flow_arguments(call), scope)
     result = _perform(shell, verb, arguments, scope)
-    return _Json(result) if call.as_json else display.shown(result)
+    return _Json(result) if call.as_json else display.shown(result, verb.name)
 
 
 def _perform(shell: Any, verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -> Any:
@@ -181,7 +186,7 @@ def _track(shell: Any, arguments: dict[str, Any], scope: Mapping[str, Any]) -> A
             hint=f"`%mlops show {run.run_id}` opens it",
             details={"run_id": run.run_id},
         )
-    was_open = bool(current.open)
+    was_open = bool(current.open) and not current.joined
     run = current.track(name, namespace=scope, history=_earlier(shell), **arguments)
     return Notice(
         f"{'still tracking' if was_open else 'tracking'} this notebook as {run.name!r}",
@@ -203,9 +208,7 @@ def _begin_cell(line: str, scope: Mapping[str, Any]) -> None:
     _session().begin_child(call.arguments.get("name"), scope)
 
 
-def _resolved(
-    verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]
-) -> dict[str, Any]:
+def _resolved(verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -> dict[str, Any]:
     """Put the objects in scope in the place of the names of data and models."""
     from mlops_nb.flows.context import Named
 
@@ -285,7 +288,7 @@ class _Json:
         self.text = dumps(result, indent=2)
 
 
-def _placed(shell: Any, line: str, result: Any) -> Any:
+def _placed(line: str, result: Any) -> Any:
     """Show a result where IPython would not: a magic that is not its cell's last expression."""
     if result is None:
         return None
@@ -303,11 +306,11 @@ def _placed(shell: Any, line: str, result: Any) -> Any:
 
 
 def _place(source: str, line: str) -> str:
-    """Say where in its cell a magic stands: "last", "assigned" or "inner".
+    r"""Say where in its cell a magic stands: "last", "assigned" or "inner".
 
     Examples
     --------
-    >>> _place("%mlops runs\\nx = 1", "runs"), _place("r = %mlops runs", "runs")
+    >>> _place("%mlops runs\nx = 1", "runs"), _place("r = %mlops runs", "runs")
     ('inner', 'assigned')
     """
     lines = [text.strip() for text in source.splitlines()]

@@ -1,4 +1,4 @@
-"""From words to a flow's arguments: one parser for both text doors, made from the table of verbs."""
+"""From words to a flow's arguments: one parser for both text doors, made from the table."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def overview(door: Door) -> str:
         lines += [f"  {v.name:<{width}}{v.summary}" for v in verbs_of(door) if v.group == group]
         lines.append("")
     if door == "notebook":
-        lines += ["%%mlops track [NAME]  on a cell's first line makes the cell a run of its own.", ""]
+        lines += ["%%mlops track [NAME]  on a cell's first line makes it a run of its own.", ""]
     lines.append(f"{start}VERB --help  says more of one.")
     return "\n".join(lines) + "\n"
 

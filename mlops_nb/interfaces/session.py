@@ -1,4 +1,4 @@
-"""This process's one session: its project and the runs that are open in it.
+"""The one session of this process: its project and the runs that are open in it.
 
 A session knows neither IPython nor the command line; the doors tell it what was typed and what
 was executed.
@@ -23,7 +23,7 @@ from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
 
 if TYPE_CHECKING:
-    from mlops_nb.flows.tracking import FoundNotebook
+    from mlops_nb.tracking.provenance import FoundNotebook
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class Session:
         self.last_error = None if error is None else _words(error)
         if cell is None or not self.open:
             return
-        context = self.context()
+        context = self._here()
         record = CellRecord(
             index=self.cells,
             source=cell.source,
@@ -177,10 +177,16 @@ class Session:
                 self._close(run_id, "KILLED", "restarted")
             elif self.last_error is not None:
                 self._close(run_id, "FAILED", self.last_error)
-            elif getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1"):
-                self._close(run_id, "FAILED", _words(sys.last_value))
+            elif (error := _unhandled()) is not None:
+                self._close(run_id, "FAILED", _words(error))
             else:
                 self._close(run_id, "FINISHED")
+
+    def _here(self) -> Context:
+        """Return the context of the open run, as it was opened: its settings are not read again."""
+        if self.project is None:
+            return self.context()
+        return Context(self.project, Path.cwd(), self.run_id)
 
     def _join_runner(self) -> None:
         """Join the run that `mlops run` opened for this kernel."""
@@ -201,7 +207,7 @@ class Session:
         tracking.join_mlflow(project, self._mlflow_run)
 
     def _close(self, run_id: str, status: RunStatus, reason: str | None = None) -> Run:
-        context = self.context()
+        context = self._here()
         run = tracking.close_run(context, run_id, status, reason)
         self.open.remove(run_id)
         if self.open:
@@ -214,17 +220,17 @@ class Session:
 
     def _mlflow_run(self) -> str:
         """Return the MLflow id of the innermost open run, delivered now if need be."""
-        return delivery.deliver_open(self.context().project, self.open[-1])
+        return delivery.deliver_open(self._here().project, self.open[-1])
 
     def _context_of(self, notebook: FoundNotebook) -> Context:
         folder = notebook.path.parent if notebook.path else Path.cwd()
         return Context(Project.find(folder, explicit=self.explicit), Path.cwd())
 
     def _run(self) -> Run:
-        return self.context().project.spool.load(self.open[0]).run
+        return self._here().project.spool.load(self.open[0]).run
 
     def _before(self, history: Iterable[str], namespace: Mapping[str, Any]) -> None:
-        context = self.context()
+        context = self._here()
         for source in history:
             record = CellRecord(self.cells, source, None, None, "before")
             tracking.record_cell(context, self.open[0], record)
@@ -235,13 +241,13 @@ class Session:
         values = tracking.parameters_in(source, self.tagged, namespace)
         new = {k: v for k, v in values.items() if k not in self.known_parameters}
         self.known_parameters |= set(new)
-        tracking.record_parameters(self.context(), self.open[0], new)
+        tracking.record_parameters(self._here(), self.open[0], new)
 
     def _inherit(self, run: Run) -> None:
         """Give a child the parameters of the run that it is part of."""
         if run.parent_id is None:
             return
-        context = self.context()
+        context = self._here()
         parent = context.project.spool.load(run.parent_id).run
         tracking.record_parameters(context, run.run_id, parent.params)
 
@@ -281,6 +287,11 @@ def _end_at_exit() -> None:
     except (MlopsError, OSError) as error:
         # Nobody is left to raise to; the next start closes the run as KILLED.
         sys.stderr.write(f"mlops_nb: the run could not be closed: {error}\n")
+
+
+def _unhandled() -> BaseException | None:
+    """Return the error that ends a script; at a prompt, the last one was shown and forgiven."""
+    return None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
 
 
 def _outcome(error: BaseException | None) -> str:

@@ -45,11 +45,10 @@ class Lines(Silent):
         self._last = ""
 
     def progress(self, done: float, total: float, text: str = "") -> None:
-        """Write the step, once."""
-        line = f"[{done:g}/{total:g}] {text}"
-        if line != self._last:
-            self._last = line
-            self.log(line)
+        """Write the step, once: when it begins."""
+        if text != self._last:
+            self._last = text
+            self.log(f"[{done:g}/{total:g}] {text}")
 
     def log(self, line: str) -> None:
         """Write the line."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.core.records import Run
 from mlops_nb.core.strict_json import dumps, number, parse_instant
 from mlops_nb.stores.locks import locked
-from mlops_nb.stores.mlflow_client import client, experiment_id
+from mlops_nb.stores.mlflow_client import experiment_id
+from mlops_nb.stores.mlflow_errors import calling
 from mlops_nb.stores.spool import Delivered, Event, Spool, fold, read_events
 
 if TYPE_CHECKING:
@@ -46,8 +48,7 @@ def deliver(spool: Spool, tracking_uri: str, artifacts: Path | None) -> None:
     if not any(spool.pending(run_id) for run_id in spool.run_ids()):
         return
     # The client first: it takes seconds to import, and a kernel may wait for the lock.
-    mlflow = client(tracking_uri)
-    with locked(spool.folder / ".delivery.lock", timeout_s=60, what="the delivery to MLflow"):
+    with calling(tracking_uri) as mlflow, _alone(spool):
         for run_id in parents_first(spool):
             _deliver_run(mlflow, spool, run_id, artifacts)
 
@@ -57,9 +58,12 @@ def deliver_one(spool: Spool, run_id: str, tracking_uri: str, artifacts: Path | 
     known = spool.delivered(run_id).mlflow_run_id
     if known is not None:
         return known
-    mlflow = client(tracking_uri)
-    with locked(spool.folder / ".delivery.lock", timeout_s=60, what="the delivery to MLflow"):
+    with calling(tracking_uri) as mlflow, _alone(spool):
         return _ensure_run(mlflow, spool, run_id, artifacts)
+
+
+def _alone(spool: Spool) -> AbstractContextManager[None]:
+    return locked(spool.folder / ".delivery.lock", timeout_s=60, what="the delivery to MLflow")
 
 
 def parents_first(spool: Spool) -> list[str]:
@@ -96,7 +100,7 @@ def _ensure_run(mlflow: MlflowClient, spool: Spool, run_id: str, artifacts: Path
     experiment = experiment_id(mlflow, run.experiment, artifacts)
     mlflow_id = _find(mlflow, experiment, run_id)
     if mlflow_id is None:
-        tags = {key: value[:MAX_TAG] for key, value in _mlflow_tags(mlflow, spool, run).items()}
+        tags = {key: value[:MAX_TAG] for key, value in _mlflow_tags(spool, run).items()}
         made = mlflow.create_run(
             experiment, start_time=_milliseconds(run.started_at), tags=tags, run_name=run.name
         )
@@ -111,7 +115,7 @@ def _find(mlflow: MlflowClient, experiment: str, run_id: str) -> str | None:
     return found[0].info.run_id if found else None
 
 
-def _mlflow_tags(mlflow: MlflowClient, spool: Spool, run: Run) -> dict[str, str]:
+def _mlflow_tags(spool: Spool, run: Run) -> dict[str, str]:
     tags = {
         "mlops.run_id": run.run_id,
         "mlflow.source.type": "NOTEBOOK",

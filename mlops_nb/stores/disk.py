@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +54,7 @@ def write_whole(path: Path, data: bytes) -> None:
     with disk_errors(path):
         try:
             beside.write_bytes(data)
-            os.replace(beside, path)
+            beside.replace(path)
         except OSError:
             beside.unlink(missing_ok=True)
             raise

@@ -26,34 +26,51 @@ def client(tracking_uri: str) -> MlflowClient:
     """
     quiet()
     reachable(tracking_uri)
-    import logging
-
-    # "Creating initial MLflow database tables..." tells a user nothing; warnings still come.
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    make_database(tracking_uri)
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
 
+    return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+def make_database(tracking_uri: str) -> None:
+    """Make the tables of an embedded store, once, where they are not there yet.
+
+    Two processes that make them at the same time trip over each other's migrations.
+
+    Raises
+    ------
+    UnavailableError
+        If the database can't be made.
+    """
     from mlops_nb.stores.locks import locked
+    from mlops_nb.stores.mlflow_sqlite import open_readonly
 
     path = sqlite_path(tracking_uri)
-    if path is None or path.exists():
-        return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    if path is None:
+        return
+    ready = open_readonly(tracking_uri)
+    if ready is not None:
+        ready.close()
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Two processes that make the tables at the same time trip over each other's migrations.
     with locked(path.with_suffix(".lock"), timeout_s=60, what="the making of MLflow's database"):
-        made = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
         try:
-            made.get_experiment("0")
+            MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
         except (MlflowException, SQLAlchemyError) as error:
-            raise UnavailableError(f"can't make MLflow's database {path}: {error}") from None
-        return made
+            raise UnavailableError(f"can't use MLflow's database {path}: {error}") from None
 
 
 def quiet() -> None:
-    """Switch MLflow's telemetry off in this process and its children, where nobody set it."""
+    """Switch off MLflow's telemetry and its bars, in this process and its children.
+
+    What the user has set counts.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def sqlite_path(tracking_uri: str) -> Path | None:

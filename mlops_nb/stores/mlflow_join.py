@@ -18,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mlops_nb.stores.mlflow_client import make_database
+
 _WRAPPED = ("start_run", "end_run", "active_run")
 _VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_DISABLE_TELEMETRY", "_MLFLOW_SERVER_ARTIFACT_ROOT")
 
@@ -93,6 +95,8 @@ def _wrap(mlflow: ModuleType) -> None:
     if _join.originals or _join.run is None:
         return
     mlflow.set_tracking_uri(_join.uri)
+    # The user's next call may need the tables that the writer is making just now.
+    make_database(_join.uri)
     fluent = sys.modules["mlflow.tracking.fluent"]
     _join.originals = {name: getattr(fluent, name) for name in _WRAPPED}
     for name, wrapper in (("start_run", _start), ("end_run", _end), ("active_run", _active)):
@@ -153,7 +157,7 @@ class _AfterImport(importlib.abc.MetaPathFinder):
     """Wraps MLflow's functions right after its first import."""
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if name != "mlflow":
             return None

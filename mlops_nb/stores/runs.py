@@ -42,7 +42,7 @@ class RunStore:
     spool: Spool
     tracking_uri: str
 
-    def list(
+    def search(
         self,
         *,
         experiment: str | None = None,
@@ -71,7 +71,7 @@ class RunStore:
         InputError
             If several runs begin with `reference`.
         """
-        runs = self.list(children=True)
+        runs = self.search(children=True)
         if reference == "latest":
             top = [run for run in runs if run.parent_id is None]
             if top:
@@ -81,7 +81,9 @@ class RunStore:
             run
             for run in runs
             if reference
-            and (run.run_id.startswith(reference) or (run.mlflow_run_id or "").startswith(reference))
+            and (
+                run.run_id.startswith(reference) or (run.mlflow_run_id or "").startswith(reference)
+            )
         ]
         if not matches:
             raise NotFoundError.among(
@@ -97,7 +99,7 @@ class RunStore:
 
     def children(self, run: Run) -> list[Run]:
         """List the child runs of a run, oldest first."""
-        found = [child for child in self.list(children=True) if child.parent_id == run.run_id]
+        found = [child for child in self.search(children=True) if child.parent_id == run.run_id]
         return found[::-1]
 
     def cells(self, run: Run) -> tuple[CellRecord, ...]:

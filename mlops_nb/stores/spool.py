@@ -109,9 +109,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def append(
-        self, run_id: str, kind: str, /, *, at: datetime | None = None, **body: Any
-    ) -> None:
+    def append(self, run_id: str, kind: str, /, *, at: datetime | None = None, **body: Any) -> None:
         """Write one event to a run, in one write.
 
         Raises
@@ -285,5 +283,6 @@ def _apply(state: SpooledRun, event: Event) -> SpooledRun:
 
 def _cell(body: Mapping[str, Any]) -> CellRecord:
     started = body.get("started_at")
-    values = {key: body.get(key) for key in CellRecord.__dataclass_fields__}
-    return CellRecord(**{**values, "started_at": parse_instant(started) if started else None})
+    values: dict[str, Any] = {key: body.get(key) for key in CellRecord.__dataclass_fields__}
+    values["started_at"] = parse_instant(started) if started else None
+    return CellRecord(**values)

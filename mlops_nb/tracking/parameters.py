@@ -33,22 +33,22 @@ def tagged_sources(notebook: Path | None) -> frozenset[str]:
 
 
 def is_parameters(source: str, tagged: Iterable[str]) -> bool:
-    """Tell whether an executed cell holds parameters.
+    r"""Tell whether an executed cell holds parameters.
 
     Examples
     --------
-    >>> is_parameters("# Parameters\\nmonths = 2\\n", ())
+    >>> is_parameters("# Parameters\nmonths = 2\n", ())
     True
     """
     return source.lstrip().startswith(f"{INJECTED}\n") or source.strip() in tagged
 
 
 def assigned(source: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the plain values that a parameters cell assigned, by name.
+    r"""Return the plain values that a parameters cell assigned, by name.
 
     Examples
     --------
-    >>> assigned("months = 2\\nimport os\\n", {"months": 3})
+    >>> assigned("months = 2\nimport os\n", {"months": 3})
     {'months': 3}
     """
     try:

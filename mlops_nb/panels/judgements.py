@@ -1,0 +1,344 @@
+"""Panels of what is judged with evidence: fairness by group, and a model's performance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import ceil, floor
+from typing import Any
+
+from mlops_nb.core.records import Finding, Report
+from mlops_nb.panels import charts, words
+from mlops_nb.panels.blocks import (
+    Bar,
+    Beside,
+    Block,
+    Cell,
+    Column,
+    Content,
+    Figure,
+    Fold,
+    Paragraph,
+    Picture,
+    Table,
+    without_empty_columns,
+)
+from mlops_nb.panels.reports import beyond, evidence, named, noted, verdict
+
+_COLOURS = {"pass": charts.GREEN, "fail": charts.RED, "insufficient": charts.AMBER}
+_RATES = {
+    "selection_rate": "selection rate",
+    "true_positive_rate": "true positive rate",
+    "false_positive_rate": "false positive rate",
+}
+_COUNTS = {
+    "n": "people",
+    "positives": "positives",
+    "negatives": "negatives",
+    "selected": "selected",
+}
+
+
+def fairness(record: Report, rows: int) -> list[Block]:
+    """Draw a fairness report: the gaps against their limits, who is in the data, what is meant."""
+    if not record.findings:
+        return [Paragraph("No fairness metric was computed.")]
+    known = [evidence(finding) for finding in record.findings]
+    blocks: list[Block] = [_gaps(record, known, rows)]
+    groups: list[Any] = next((e["groups"] for e in known if isinstance(e.get("groups"), list)), [])
+    if groups:
+        few = {name for e in known for name in _too_few(e)}
+        blocks.append(_groups([g for g in groups if isinstance(g, dict)], few, rows))
+    explained: dict[str, list[str]] = {}
+    for finding, e in zip(record.findings[:rows], known, strict=False):
+        explained.setdefault(noted(e, "metric_note"), []).append(f"`{words.name(finding.name)}`")
+    notes = [Paragraph(f"{', '.join(named)}: {note}") for note, named in explained.items() if note]
+    return [*blocks, Fold("What is this?", notes)] if notes else blocks
+
+
+def at_most(finding: Finding) -> bool:
+    """Tell whether a finding passes below its limit (a gap, an error) or above (a ratio, a score).
+
+    Examples
+    --------
+    >>> at_most(Finding("selection_rate_ratio", None, 0.9, 0.8))
+    False
+    """
+    better_high = finding.evidence.get("higher_is_better")
+    if better_high is None:
+        better_high = finding.name.endswith("_ratio")
+    return not better_high
+
+
+def allowed(finding: Finding) -> str:
+    """Write a finding's limit with its direction.
+
+    Examples
+    --------
+    >>> allowed(Finding("selection_rate_ratio", None, 0.9, 0.8))
+    '≥ 0.8'
+    """
+    if words.finite(finding.limit) is None:
+        return words.NOTHING
+    return f"{'≤' if at_most(finding) else '≥'} {words.number(finding.limit)}"
+
+
+def axis(findings: Sequence[Finding]) -> tuple[float, float]:
+    """Return the ends of an axis that holds all values, intervals and limits, in round tenths.
+
+    Differences start at 0 and ratios end at 1, where there is no gap; what lies outside
+    0 to 1 gets an axis of its own size.
+
+    Examples
+    --------
+    >>> axis([Finding("a_difference", None, 0.18, 0.1, evidence={"interval": [0.12, 0.24]})])
+    (0.0, 0.3)
+    """
+    shown = [number for finding in findings for number in _numbers(finding)]
+    if not shown:
+        return 0.0, 1.0
+    if min(shown) < 0 or max(shown) > 1:
+        low, high = min(shown), max(shown)
+        margin = 0.1 * (high - low) or 1.0
+        return low - margin, high + margin
+    if all(at_most(finding) for finding in findings):
+        return 0.0, min(1.0, max(0.2, ceil(10 * max(shown) + 0.5) / 10))
+    return max(0.0, min(0.8, floor(10 * min(shown) - 0.5) / 10)), 1.0
+
+
+def whisker(finding: Finding, ends: tuple[float, float]) -> Picture | None:
+    """Draw one finding's value and interval against its limit."""
+    known = evidence(finding)
+    said = f"{words.score(finding.value)}, interval {words.interval(known.get('interval'))}"
+    colour = charts.BLUE if verdict(finding) == "" else _COLOURS[finding.status]
+    return charts.whiskers(
+        [(finding.value, known.get("interval"), colour)],
+        ends,
+        finding.limit,
+        at_most=at_most(finding),
+        alt=f"{words.name(finding.name)} {said}, allowed {allowed(finding)}",
+    )
+
+
+def _numbers(finding: Finding) -> list[float]:
+    ends = evidence(finding).get("interval")
+    numbers = [finding.value, finding.limit, *(ends if isinstance(ends, list) else ())]
+    drawn = [words.finite(number) for number in numbers]
+    return [number for number in drawn if number is not None]
+
+
+def _gaps(record: Report, known: Sequence[Mapping[str, Any]], rows: int) -> Table:
+    findings, notes = record.findings, _fresh_notes(record, known)
+    differences = axis([finding for finding in findings if at_most(finding)])
+    ratios = axis([finding for finding in findings if not at_most(finding)])
+    confidence = next((e["confidence"] for e in known if words.finite(e.get("confidence"))), None)
+    lines: list[list[Content]] = [
+        [
+            verdict(finding),
+            named(finding.name, note),
+            words.score(finding.value, beside=finding.limit),
+            whisker(finding, differences if at_most(finding) else ratios) or "",
+            words.interval(e.get("interval")),
+            allowed(finding),
+        ]
+        for finding, e, note in list(zip(findings, known, notes, strict=True))[:rows]
+    ]
+    return without_empty_columns(
+        Table(
+            "Gaps between the groups",
+            [
+                Column("verdict", "badge"),
+                Column("metric", "name"),
+                Column("value", "number"),
+                Column(_drawn_title(findings), "picture"),
+                Column(
+                    f"{words.percent(confidence)} interval" if confidence else "interval", "number"
+                ),
+                Column("allowed", "number"),
+            ],
+            lines,
+            more=beyond(len(findings), rows, "metric"),
+            legend=_axis_words(findings, differences, ratios),
+        )
+    )
+
+
+def _fresh_notes(record: Report, known: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the notes of what did not pass, each sentence once, none that the summary has."""
+    said, notes = record.summary, []
+    for finding, e in zip(record.findings, known, strict=True):
+        note = noted(e, "note") if finding.status != "pass" else ""
+        fresh = [part for part in re.split(r"(?<=\.) (?=[A-Z])", note) if part not in said]
+        said = " ".join([said, *fresh])
+        notes.append(" ".join(fresh))
+    return notes
+
+
+def _drawn_title(findings: Sequence[Finding]) -> str:
+    limited = any(words.finite(finding.limit) is not None for finding in findings)
+    return "against the limit" if limited else "drawn"
+
+
+def _axis_words(
+    findings: Sequence[Finding], differences: tuple[float, float], ratios: tuple[float, float]
+) -> list[tuple[str, str]]:
+    said = []
+    if any(at_most(finding) for finding in findings):
+        said.append("differences drawn from {} to {}".format(*map(words.number, differences)))
+    if any(not at_most(finding) for finding in findings):
+        said.append("ratios drawn from {} to {}".format(*map(words.number, ratios)))
+    return [(", ".join(said), "")]
+
+
+def _too_few(known: Mapping[str, Any]) -> list[str]:
+    """Return the groups that are too small to judge a metric by."""
+    minimum = known.get("minimum")
+    below = minimum.get("below") if isinstance(minimum, dict) else None
+    return [name for name in below if isinstance(name, str)] if isinstance(below, list) else []
+
+
+def _groups(groups: Sequence[Mapping[str, Any]], few: set[str], rows: int) -> Table:
+    present = {key for group in groups for key in group}
+    counts = [key for key in _COUNTS if key in present]
+    others = [key for key in sorted(present) if key not in {*_COUNTS, *_RATES, "group"}]
+    rates = [key for key in _RATES if key in present]
+    others = [key for key in others if any(words.finite(g.get(key)) is not None for g in groups)]
+    drawn = [words.finite(group.get(key)) for group in groups for key in rates]
+    # All bars share one scale, on which the largest rate is seen whole.
+    top = ceil(10 * max((rate for rate in drawn if rate is not None), default=1.0)) / 10 or 1.0
+    ranked = sorted(groups, key=lambda group: -(words.finite(group.get("n")) or 0.0))
+    columns = [
+        Column("group", "name"),
+        *(Column(_COUNTS[key], "number") for key in counts),
+        *(Column(_RATES[key], "number") for key in rates),
+        *(Column(words.name(key).replace("_", " "), "number") for key in others[:2]),
+    ]
+    lines: list[list[Content]] = [
+        [
+            _group_cell(_group_name(group.get("group")), few),
+            *(words.number(group.get(key)) for key in counts),
+            *(_rate(group.get(key), top) for key in rates),
+            *(words.score(group.get(key)) for key in others[:2]),
+        ]
+        for group in ranked[:rows]
+    ]
+    more = beyond(len(ranked), rows, "group", "largest")
+    return without_empty_columns(
+        Table("Who is in the data, and what each group gets", columns, lines, more)
+    )
+
+
+def _rate(value: Any, top: float) -> Bar:
+    drawn = words.finite(value)
+    return Bar(words.score(value), None if drawn is None else drawn / top)
+
+
+def _group_cell(group: str, few: set[str]) -> Cell:
+    return named(group, "too few to judge by" if group in few else "")
+
+
+def _group_name(group: Any) -> str:
+    if isinstance(group, dict):
+        return ", ".join(f"{key} = {words.number(value)}" for key, value in group.items())
+    if isinstance(group, list):
+        return " × ".join(words.number(value) for value in group)
+    return group if isinstance(group, str) else words.number(group)
+
+
+def performance(record: Report, rows: int) -> list[Block]:
+    """Draw a performance report: the metrics with their intervals, ROC and calibration."""
+    if not record.findings:
+        return [Paragraph("No metric was computed.")]
+    shown = record.findings[:rows]
+    within = [f for f in shown if all(0 <= number <= 1 for number in _numbers(f))]
+    lines: list[list[Content]] = []
+    for finding in shown:
+        known = evidence(finding)
+        # Metrics between 0 and 1 share one axis; an error in a unit has one of its own.
+        ends = (0.0, 1.0) if finding in within else axis([finding])
+        lines.append(
+            [
+                verdict(finding),
+                named(finding.name, noted(known, "note")),
+                words.score(finding.value, beside=finding.limit),
+                whisker(finding, ends) or "",
+                words.interval(known.get("interval")),
+                allowed(finding),
+                words.number(known.get("n")),
+            ]
+        )
+    columns = [
+        Column("verdict", "badge"),
+        Column("metric", "name"),
+        Column("value", "number"),
+        Column(_drawn_title(shown), "picture"),
+        Column(_interval_title(shown), "number"),
+        Column("allowed", "number"),
+        Column("rows", "number"),
+    ]
+    legend = [("drawn from 0 to 1" if len(within) == len(shown) else "scales differ", "")]
+    more = beyond(len(record.findings), rows, "metric")
+    table = without_empty_columns(Table("Metrics", columns, lines, more, legend))
+    figures = _curves(record.findings)
+    return [table, Beside(figures)] if figures else [table]
+
+
+def _interval_title(findings: Sequence[Finding]) -> str:
+    for finding in findings:
+        confidence = words.finite(finding.evidence.get("confidence"))
+        if confidence is not None:
+            return f"{words.percent(confidence)} interval"
+    return "interval"
+
+
+def _curves(findings: Sequence[Finding]) -> list[Block]:
+    known = [evidence(finding) for finding in findings]
+    roc, calibration = _first(known, "roc"), _first(known, "calibration")
+    drawn = [
+        (
+            _roc(_points(roc, "fpr", "tpr")),
+            "ROC: share of the positives found, against false alarms",
+        ),
+        (
+            _calibration(_points(calibration, "predicted", "observed")),
+            "Calibration: what was observed, against what was predicted",
+        ),
+    ]
+    return [Figure(picture, caption) for picture, caption in drawn if picture]
+
+
+def _first(known: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    return next((e[key] for e in known if isinstance(e.get(key), dict)), {})
+
+
+def _points(data: Mapping[str, Any], across: str, up: str) -> list[tuple[Any, Any]]:
+    xs, ys = data.get(across), data.get(up)
+    return list(zip(xs, ys, strict=False)) if isinstance(xs, list) and isinstance(ys, list) else []
+
+
+def _roc(points: list[tuple[Any, Any]]) -> Picture | None:
+    found = _height_at(points, 0.1)
+    said = f": {words.percent(found)} of the positives found at 10 % false alarms" if found else ""
+    return charts.curve(points, alt=f"ROC curve{said}.")
+
+
+def _calibration(points: list[tuple[Any, Any]]) -> Picture | None:
+    told = [
+        f"{words.percent(x)} → {words.percent(y)}"
+        for x, y in points
+        if words.finite(x) is not None and words.finite(y) is not None
+    ]
+    return charts.curve(
+        points, alt=f"Calibration, predicted → observed: {', '.join(told[:12])}.", dots=True
+    )
+
+
+def _height_at(points: list[tuple[Any, Any]], x: float) -> float | None:
+    """Read the curve off at `x`, between the two points around it."""
+    drawn = [(words.finite(a), words.finite(b)) for a, b in points]
+    whole = [(a, b) for a, b in drawn if a is not None and b is not None]
+    for (x1, y1), (x2, y2) in pairwise(whole):
+        if x1 <= x <= x2:
+            return max(y1, y2) if x1 == x2 else y1 + (y2 - y1) * (x - x1) / (x2 - x1)
+    return None

@@ -1,0 +1,217 @@
+"""Panels of models: versions, promotions, and a mitigation before and after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mlops_nb.core.records import Finding, Mitigation, ModelVersion, Promotion, Report
+from mlops_nb.panels import charts, words
+from mlops_nb.panels.blocks import (
+    Badge,
+    Block,
+    Cell,
+    Column,
+    Content,
+    Head,
+    Paragraph,
+    Picture,
+    Table,
+    without_empty_columns,
+)
+from mlops_nb.panels.judgements import allowed, at_most, axis
+from mlops_nb.panels.reports import beyond, evidence, gate, in_words, named, verdict
+from mlops_nb.panels.runs import metrics_table
+
+_METRICS_LISTED = 3
+
+
+def version(record: ModelVersion, rows: int) -> list[Block]:
+    """Draw one version of a model: its aliases, metrics and origin."""
+    facts = [("aliases", words.listed([words.name(alias) for alias in record.aliases]))]
+    facts = facts if record.aliases else []
+    if record.run_id:
+        facts.append(("run", f"`{words.name(record.run_id)}`"))
+    if record.created_at:
+        facts.append(("registered", words.instant(record.created_at)))
+    if record.source:
+        facts.append(("source", words.shorten(record.source)))
+    head = Head(_named_version(record), None, words.shorten(record.description), facts)
+    blocks: list[Block] = [head]
+    if record.metrics:
+        blocks.append(metrics_table(record.metrics, rows))
+    if record.tags:
+        columns = [Column("tag", "name"), Column("value")]
+        pairs = list(record.tags.items())
+        lines = [(named(key), Cell(words.shorten(value, 120))) for key, value in pairs[:rows]]
+        blocks.append(Table("Tags", columns, lines, beyond(len(pairs), rows, "tag")))
+    return blocks
+
+
+def versions(records: Sequence[ModelVersion], rows: int) -> list[Block]:
+    """Draw a list of versions, in the order given."""
+    counted = Counter(metric for record in records for metric in record.metrics)
+    listed = [metric for metric, _ in counted.most_common(_METRICS_LISTED)]
+    columns = [
+        Column("model", "name"),
+        Column("version", "number"),
+        Column("aliases", "badge"),
+        *(Column(words.name(metric), "number") for metric in listed),
+        Column("registered (UTC)", "short"),
+        Column("run", "short"),
+    ]
+    lines: list[list[Content]] = [
+        [
+            named(record.name, words.shorten(record.description, 120)),
+            words.number(record.version),
+            _aliases(record),
+            *(words.score(record.metrics.get(metric)) for metric in listed),
+            words.instant(record.created_at).removesuffix(" UTC"),
+            Cell(
+                words.shorten(record.run_id or "", 17),
+                title=words.name(record.run_id or ""),
+                code=True,
+            ),
+        ]
+        for record in records[:rows]
+    ]
+    more = beyond(len(records), rows, "version")
+    return [without_empty_columns(Table("Models", columns, lines, more))]
+
+
+def promotion(record: Promotion, rows: int) -> list[Block]:
+    """Draw an alias that was moved, and the gate's judgement behind it."""
+    facts = [("by", words.name(record.actor)), ("at", words.instant(record.created_at))]
+    if record.reason:
+        facts.append(("reason", words.shorten(record.reason)))
+    title = f"{words.name(record.name)} {record.version} is now {words.name(record.alias)}"
+    head = Head(title, Badge("pass", "moved"), _before(record), facts)
+    if record.gate is None:
+        return [head, Paragraph("No gate was asked.", quiet=True)]
+    judged = Head("Gate", Badge(record.gate.status), in_words(record.gate))
+    return [head, judged, *gate(record.gate, rows)]
+
+
+def promotions(records: Sequence[Promotion], rows: int) -> list[Block]:
+    """Draw the list of moved aliases, in the order given."""
+    columns = [
+        Column("model", "name"),
+        Column("alias"),
+        Column("from", "number"),
+        Column("to", "number"),
+        Column("gate", "badge"),
+        Column("by"),
+        Column("at (UTC)", "short"),
+    ]
+    lines: list[list[Content]] = [
+        [
+            named(record.name, words.shorten(record.reason)),
+            words.name(record.alias),
+            words.number(record.previous_version),
+            words.number(record.version),
+            Badge(record.gate.status) if record.gate else "",
+            words.name(record.actor),
+            words.instant(record.created_at).removesuffix(" UTC"),
+        ]
+        for record in records[:rows]
+    ]
+    more = beyond(len(records), rows, "promotion")
+    return [without_empty_columns(Table("Promotions", columns, lines, more))]
+
+
+def mitigation(record: Mitigation, rows: int) -> list[Block]:
+    """Draw a model before and after its repair: the gaps, and what that cost."""
+    facts = [
+        ("method", f"`{words.name(record.method)}`"),
+        ("constraint", f"`{words.name(record.constraint)}`"),
+        ("sensitive", words.listed([words.name(feature) for feature in record.sensitive])),
+    ]
+    after = record.fairness_after
+    head = Head("Mitigation", Badge(after.status, f"{after.status} after"), _told(record), facts)
+    return [
+        head,
+        _compared("Fairness", record.fairness_before, record.fairness_after, rows),
+        _compared("Performance", record.performance_before, record.performance_after, rows),
+    ]
+
+
+def _named_version(record: ModelVersion) -> str:
+    return f"{words.name(record.name)} {record.version}"
+
+
+def _aliases(record: ModelVersion) -> Content:
+    if not record.aliases:
+        return ""
+    return Badge("alias", words.listed([words.name(alias) for alias in record.aliases]))
+
+
+def _before(record: Promotion) -> str:
+    if record.previous_version is None:
+        return f"It is the first {words.name(record.alias)}."
+    return f"It takes the place of version {record.previous_version}."
+
+
+def _told(record: Mitigation) -> str:
+    return words.shorten(record.summary) if record.summary else in_words(record.fairness_after)
+
+
+def _compared(caption: str, before: Report, after: Report, rows: int) -> Block:
+    pairs = [(_same(finding, before), finding) for finding in after.findings]
+    if not pairs:
+        return Paragraph(f"{caption}: nothing was measured.")
+    columns = [
+        Column("verdict", "badge"),
+        Column("metric", "name"),
+        Column("against the limit", "picture"),
+        Column("before", "number"),
+        Column("interval", "number"),
+        Column("after", "number"),
+        Column("interval", "number"),
+        Column("allowed", "number"),
+    ]
+    measured = [finding for pair in pairs for finding in pair if finding]
+    ends = {low: axis([f for f in measured if at_most(f) is low]) for low in (True, False)}
+    lines = [_compared_row(was, now, ends[at_most(now)]) for was, now in pairs[:rows]]
+    legend = [("before", charts.GREY), ("after", charts.BLUE)]
+    more = beyond(len(pairs), rows, "metric")
+    return without_empty_columns(Table(caption, columns, lines, more, legend))
+
+
+def _compared_row(was: Finding | None, now: Finding, ends: tuple[float, float]) -> list[Content]:
+    before = evidence(was).get("interval") if was else None
+    after = evidence(now).get("interval")
+    return [
+        _change(was, now),
+        named(now.name),
+        _drawn(was, now, ends) or "",
+        words.score(was.value, beside=now.limit) if was else words.NOTHING,
+        words.interval(before),
+        words.score(now.value, beside=now.limit),
+        words.interval(after),
+        allowed(now),
+    ]
+
+
+def _change(was: Finding | None, now: Finding) -> Content:
+    if was is None or was.status == now.status or verdict(now) == "":
+        return verdict(now)
+    return Badge(now.status, f"{now.status}, was {was.status}")
+
+
+def _drawn(was: Finding | None, now: Finding, ends: tuple[float, float]) -> Picture | None:
+    marks = [(now.value, evidence(now).get("interval"), charts.BLUE)]
+    if was is not None:
+        marks.insert(0, (was.value, evidence(was).get("interval"), charts.GREY))
+    before = words.score(was.value) if was else "not measured"
+    return charts.whiskers(
+        marks,
+        ends,
+        now.limit,
+        at_most=at_most(now),
+        alt=f"{words.name(now.name)} before {before}, after {words.score(now.value)}",
+    )
+
+
+def _same(finding: Finding, report: Report) -> Finding | None:
+    matching = (f for f in report.findings if (f.name, f.column) == (finding.name, finding.column))
+    return next(matching, None)

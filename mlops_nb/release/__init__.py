@@ -1,0 +1,1 @@
+"""Room: may this model go live? The gate judges, the registry moves the alias and says why."""

@@ -1,0 +1,45 @@
+"""Completion offers what is valid, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mlops_nb.interfaces import commands
+from mlops_nb.interfaces.completion import complete, shell_words
+
+
+def test_verbs_of_the_door() -> None:
+    assert complete([], "", "notebook") == [v.name for v in commands.verbs_of("notebook")]
+    assert complete([], "dr", "terminal") == ["drift"]
+    assert complete([], "tra", "terminal") == []
+
+
+def test_options_left_and_no_others() -> None:
+    options = complete(["drift", "a", "b", "--share", "0.3"], "--", "notebook")
+    assert "--share" not in options
+    assert {"--column", "--strict", "--json", "--help"} <= set(options)
+
+
+def test_data_frames_in_scope_for_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "january.parquet").touch()
+    (tmp_path / "notes.txt").touch()
+    scope = {"frame": pd.DataFrame(), "other": 3, "_hidden": pd.DataFrame(), "pd": pd}
+    assert complete(["drift"], "", "notebook", scope) == ["frame", "january.parquet"]
+    assert complete(["drift", "frame"], "jan", "notebook", scope) == ["january.parquet"]
+
+
+def test_choices_of_an_option() -> None:
+    assert complete(["runs", "--status"], "F", "terminal") == ["FINISHED", "FAILED"]
+
+
+def test_nothing_after_the_last_argument_or_an_unknown_verb() -> None:
+    assert complete(["drift", "a", "b"], "", "terminal") == []
+    assert complete(["drfit"], "", "terminal") == []
+
+
+def test_the_shells_line_is_cut_at_the_cursor() -> None:
+    assert shell_words("mlops drift a --sh more", 18) == (["drift", "a"], "--sh")

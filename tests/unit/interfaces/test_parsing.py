@@ -1,0 +1,130 @@
+"""From words to arguments: splitting, expanding, suggesting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.interfaces import commands, parsing
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('track "wider trees"', ["track", "wider trees"]),
+        ("track 'wider trees'", ["track", "wider trees"]),
+        ("track don't", ["track", "don't"]),
+        ("track größer 🌲", ["track", "größer", "🌲"]),
+        ("runs;", ["runs"]),
+        ('log note="a;"', ["log", "note=a;"]),
+        ("log cost=$5", ["log", "cost=$5"]),
+        ('log c={"a": 1, "b": [2, 3]}', ["log", 'c={"a": 1, "b": [2, 3]}']),
+        ("log x={a + b}", ["log", "x={a + b}"]),
+        (r"log a=b\ c", ["log", "a=b c"]),
+        ('log empty=""', ["log", "empty="]),
+        ("  ", []),
+    ],
+)
+def test_split_keeps_what_was_meant(line: str, words: list[str]) -> None:
+    assert parsing.split(line) == words
+
+
+@pytest.mark.parametrize("line", ['track "wider', "log x={a", "log x=[1, 2"])
+def test_an_open_quote_or_brace_is_an_error(line: str) -> None:
+    with pytest.raises(InputError, match="not closed"):
+        parsing.split(line)
+
+
+@pytest.mark.parametrize(
+    ("word", "expanded"),
+    [
+        ("auc={auc}", "auc=0.5"),
+        ("auc=$auc", "auc=0.5"),
+        ("cost=$5", "cost=$5"),
+        ("path=$HOME_OF_NOBODY", "path=$HOME_OF_NOBODY"),
+        ("x={auc * 2}", "x=1.0"),
+        ("x={{auc}}", "x={auc}"),
+        ('c={"auc": 1}', 'c={"auc": 1}'),
+    ],
+)
+def test_names_in_scope_are_expanded_and_nothing_else(word: str, expanded: str) -> None:
+    assert parsing.expand(word, {"auc": 0.5}) == expanded
+
+
+def test_an_unknown_name_in_braces_is_an_error_that_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean 'accuracy'"):
+        parsing.expand("x={acuracy}", {"accuracy": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", 1), ("1.5", 1.5), ("true", True), ("null", None), ('"5"', "5"), ("wide", "wide"),
+     ("NaN", "NaN"), ("[1, 2]", [1, 2])],
+)  # fmt: skip
+def test_a_value_is_json_or_text(text: str, value: Any) -> None:
+    assert parsing.value(text) == value
+
+
+def test_an_unknown_option_names_the_nearest() -> None:
+    with pytest.raises(NotFoundError, match="did you mean '--share'"):
+        parsing.parse(commands.verb("drift"), ["a", "b", "--shar", "1"], "terminal")
+
+
+def test_an_unknown_choice_names_the_nearest() -> None:
+    words = ["m", "a", "b", "--label", "y", "--sensitive", "s", "--method", "gridsearch"]
+    with pytest.raises(NotFoundError, match="did you mean 'grid_search'"):
+        parsing.parse(commands.verb("mitigate"), words, "terminal")
+
+
+def test_a_missing_argument_says_which_and_where_help_is() -> None:
+    with pytest.raises(InputError, match=r"current.*mlops drift --help"):
+        parsing.parse(commands.verb("drift"), ["a"], "terminal")
+
+
+def test_one_argument_too_many_is_named() -> None:
+    with pytest.raises(InputError, match="'c' is one argument too many"):
+        parsing.parse(commands.verb("drift"), ["a", "b", "c"], "terminal")
+
+
+def test_parameters_are_typed_and_negative_numbers_are_no_options() -> None:
+    call = parsing.parse(
+        commands.verb("run"),
+        ["a.ipynb", "-p", "months", "2", "-p", "delta", "-1e-3", "-p", "name", "x y"],
+        "terminal",
+    )
+    assert parsing.flow_arguments(call)["parameters"] == {
+        "months": 2,
+        "delta": -0.001,
+        "name": "x y",
+    }
+
+
+def test_a_parameter_given_twice_is_an_error() -> None:
+    call = parsing.parse(
+        commands.verb("run"), ["a.ipynb", "-p", "m", "1", "-p", "m", "2"], "terminal"
+    )
+    with pytest.raises(InputError, match="'m' is given twice"):
+        parsing.flow_arguments(call)
+
+
+@pytest.mark.parametrize("verb", commands.VERBS, ids=lambda v: v.name)
+def test_every_verb_has_help_a_flow_and_flow_arguments(verb: commands.Verb) -> None:
+    import inspect
+
+    door = "terminal" if "terminal" in verb.doors else "notebook"
+    text = parsing.help_text(verb, door)
+    assert verb.summary.split()[0].lower() in text.lower()
+    if verb.name in ("track", "log"):
+        return
+    accepted = inspect.signature(verb.load()).parameters
+    for argument in verb.arguments:
+        assert argument.parameter in accepted, f"{verb.name} takes no {argument.parameter}"
+
+
+def test_the_overview_lists_exactly_the_doors_verbs() -> None:
+    terminal = parsing.overview("terminal")
+    assert "  demo " in terminal
+    assert "  track " not in terminal
+    assert "  track " in parsing.overview("notebook")

@@ -1,0 +1,100 @@
+"""The spool: appended, folded, torn and still read."""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+
+import pytest
+
+from mlops_nb.core.errors import NotFoundError
+from mlops_nb.stores.spool import Delivered, Spool, fold, new_run_id, read_events
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+def opened(spool: Spool, **body: object) -> str:
+    run_id = new_run_id()
+    spool.append(run_id, "opened", name="n", **body)
+    return run_id
+
+
+def test_a_run_is_the_fold_of_its_events(spool: Spool) -> None:
+    run_id = opened(spool, experiment="e", tags={"a": "1"})
+    at = "2026-01-01T00:00:00.000Z"
+    spool.append(run_id, "named", name="better")
+    spool.append(run_id, "params", values={"depth": 3, "kind": "3"})
+    spool.append(run_id, "metrics", values=[{"key": "auc", "value": math.nan, "at": at}])
+    spool.append(run_id, "metrics", values=[{"key": "auc", "value": 0.7, "at": at}])
+    spool.append(run_id, "tags", values={"b": "2"})
+    spool.append(run_id, "ended", status="FAILED", reason="because")
+    spool.append(run_id, "ended", status="FINISHED")
+    run = spool.load(run_id).run
+    assert (run.name, run.status, run.reason) == ("better", "FAILED", "because")
+    assert run.params == {"depth": 3, "kind": "3"}
+    assert run.metrics == {"auc": 0.7}
+    assert run.tags == {"a": "1", "b": "2"}
+
+
+def test_a_line_cut_short_loses_itself_only(spool: Spool) -> None:
+    run_id = opened(spool)
+    path = spool.events_path(run_id)
+    with path.open("ab") as file:
+        file.write(b'{"at": "2026-01-01T00:00:00.000Z", "kind": "params", "val')
+    assert spool.load(run_id).run.status == "RUNNING"
+    spool.append(run_id, "ended", status="FINISHED")
+    assert spool.load(run_id).run.status == "FINISHED"
+
+
+def test_nothing_is_added_to_a_run_that_is_gone(spool: Spool) -> None:
+    run_id = opened(spool)
+    spool.remove(run_id)
+    with pytest.raises(NotFoundError, match="has ended"):
+        spool.append(run_id, "named", name="late")
+    assert spool.run_ids() == []
+
+
+def test_threads_append_whole_lines(spool: Spool) -> None:
+    run_id = opened(spool)
+    text = "x" * 5000
+
+    def write(writer: int) -> None:
+        for number in range(50):
+            spool.append(run_id, "tags", values={f"{writer}-{number}": text})
+
+    threads = [threading.Thread(target=write, args=[writer]) for writer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(spool.load(run_id).run.tags) == 200
+
+
+def test_pending_until_delivered(spool: Spool) -> None:
+    run_id = opened(spool)
+    assert spool.pending(run_id)
+    size = spool.events_path(run_id).stat().st_size
+    spool.mark_delivered(run_id, Delivered("abc", size))
+    assert not spool.pending(run_id)
+    spool.append(run_id, "named", name="more")
+    assert spool.pending(run_id)
+
+
+def test_kept_bytes_come_back_under_their_name(spool: Spool) -> None:
+    run_id = opened(spool)
+    spool.keep(run_id, "figures/a b.png", b"picture")
+    name = spool.load(run_id).artifacts["figures/a b.png"]
+    path = spool.file_path(run_id, name)
+    assert path.name == "a b.png"
+    assert path.read_bytes() == b"picture"
+
+
+def test_events_survive_the_journey_as_bytes(spool: Spool) -> None:
+    run_id = opened(spool)
+    spool.append(run_id, "cell", index=0, source="a\nb", outcome="ok", started_at=None)
+    data = spool.events_path(run_id).read_bytes()
+    assert fold(run_id, read_events(data)).cells[0].source == "a\nb"
