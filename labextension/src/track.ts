@@ -1,0 +1,141 @@
+/**
+ * "Track this notebook": the cell that makes every run of a notebook repeatable, one click away.
+ */
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import type { ISharedNotebook } from '@jupyter/ydoc';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import {
+  INotebookTracker,
+  type Notebook,
+  type NotebookPanel
+} from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+/** The verb has the same name behind every door; commands carry the prefix `mlops:`. */
+export const TRACK = 'mlops:track';
+
+/** What a tracked notebook begins with. */
+export const TRACK_SOURCE = '%load_ext mlops_nb\n%mlops track';
+
+/** The cells that papermill fills in: what is tracked should come after them. */
+const PARAMETER_TAGS = ['parameters', 'injected-parameters'];
+
+/** `%mlops track` or `%mlops track "a name"`, but neither `track stop` nor `%%mlops track`. */
+const TRACK_LINE = /^[ \t]*%mlops[ \t]+track(?![^\s])(?![ \t]+stop\b)/m;
+
+/** What matters of a cell here. */
+export interface ICellFacts {
+  type: string;
+  source: string;
+  tags: readonly string[];
+}
+
+/** Return the index of the cell that tracks the notebook, or -1. */
+export function findTracking(cells: readonly ICellFacts[]): number {
+  return cells.findIndex(
+    cell => cell.type === 'code' && TRACK_LINE.test(cell.source)
+  );
+}
+
+/** Return where the tracking cell belongs: on top, or below the parameters. */
+export function placeForTracking(cells: readonly ICellFacts[]): number {
+  const parameters = cells.map(cell =>
+    cell.tags.some(tag => PARAMETER_TAGS.includes(tag))
+  );
+  return parameters.lastIndexOf(true) + 1;
+}
+
+/**
+ * Make a notebook a tracked one, unless it is already.
+ *
+ * It is one change, so that one undo takes it back.
+ *
+ * @returns the index of the cell that tracks it, new or not.
+ */
+export function addTracking(notebook: ISharedNotebook): number {
+  const cells = notebook.cells.map(cell => ({
+    type: cell.cell_type,
+    source: cell.getSource(),
+    tags: tagsOf(cell.getMetadata('tags'))
+  }));
+  const found = findTracking(cells);
+  if (found >= 0) {
+    return found;
+  }
+  const index = placeForTracking(cells);
+  notebook.insertCell(index, {
+    cell_type: 'code',
+    source: TRACK_SOURCE,
+    metadata: { trusted: true }
+  });
+  return index;
+}
+
+/** Tags are whatever the file holds: only a list of text counts. */
+function tagsOf(value: unknown): string[] {
+  return Array.isArray(value)
+    ? value.filter((tag): tag is string => typeof tag === 'string')
+    : [];
+}
+
+/** Return the notebook if it can be tracked: editable, and Python as far as is known. */
+function trackable(panel: NotebookPanel | null): Notebook | null {
+  const model = panel?.content.model;
+  if (!model || model.readOnly) {
+    return null;
+  }
+  const language = model.defaultKernelLanguage.toLowerCase();
+  return ['', 'python'].includes(language) ? panel.content : null;
+}
+
+export const trackPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'mlops-nb:track',
+  description: 'The command that makes a notebook a tracked one.',
+  autoStart: true,
+  optional: [INotebookTracker, ICommandPalette, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    notebooks: INotebookTracker | null,
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ): void => {
+    if (!notebooks) {
+      return; // A front end without notebooks has nothing to track.
+    }
+    const trans = (translator ?? nullTranslator).load('mlops_nb');
+    const { commands, shell } = app;
+
+    // The notebook in front, and not one that lies behind a terminal.
+    const inFront = (): NotebookPanel | null =>
+      notebooks.currentWidget === shell.currentWidget
+        ? notebooks.currentWidget
+        : null;
+
+    commands.addCommand(TRACK, {
+      label: trans.__('Track this notebook'),
+      caption: trans.__(
+        'Add the cell that records every run of this notebook, so that it can be repeated'
+      ),
+      describedBy: { args: { type: 'object', properties: {} } },
+      isEnabled: () => trackable(inFront()) !== null,
+      execute: async () => {
+        const notebook = trackable(inFront());
+        if (!notebook?.model) {
+          return;
+        }
+        const index = addTracking(notebook.model.sharedModel);
+        notebook.activeCellIndex = index;
+        notebook.deselectAll();
+        notebook.mode = 'command';
+        await notebook.scrollToCell(notebook.widgets[index]);
+      }
+    });
+    notebooks.currentChanged.connect(() => {
+      commands.notifyCommandChanged(TRACK);
+    });
+    palette?.addItem({ command: TRACK, category: trans.__('MLOps') });
+  }
+};

@@ -1,0 +1,276 @@
+"""Drift of one column: its type, the method that fits, the score and the verdict.
+
+Type, method, threshold and score are those of Evidently 0.7.23's ``DataDriftPreset`` with its
+defaults (its source: ``infer_column_type`` in ``evidently/core/datasets.py`` and
+``_get_default_stattest`` in ``evidently/legacy/calculations/stattests/registry.py``). Where
+Evidently raises, the column gets an *insufficient* finding whose note says why; a type that it
+passes over is judged all the same where its values are plain numbers, booleans or text.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.checks.drift_methods import (
+    Column,
+    Comparison,
+    UnjudgeableError,
+    compare_categories,
+    compare_numbers,
+)
+from mlops_nb.checks.drift_text import compare_texts
+from mlops_nb.checks.drift_words import histogram, sentence
+from mlops_nb.checks.words import quoted, shortened
+from mlops_nb.core.records import Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW_INTEGERS = 10  # whole numbers with no more distinct values than this are categories
+COMPARE = {"num": compare_numbers, "cat": compare_categories, "text": compare_texts}
+
+
+def judge(
+    name: str,
+    reference: pd.Series[Any] | None,
+    current: pd.Series[Any] | None,
+    *,
+    threshold: float | None = None,
+    names: tuple[str, str] = ("reference", "current"),
+) -> Finding:
+    """Compare one column of two frames.
+
+    Parameters
+    ----------
+    name : str
+        The column's name, for the finding.
+    reference, current : pandas.Series or None
+        Of any type and length; None where the frame lacks the column.
+    threshold : float, optional
+        In the method's own measure; its default otherwise.
+    names : (str, str)
+        What the two frames are called in notes.
+
+    Returns
+    -------
+    Finding
+        Value, limit and status of a judged column; *insufficient* without a value where it can't
+        be judged; *pass* without value and limit where its type is passed over. `evidence` has
+        ``method``, ``drifted`` (None where not judged), ``threshold``, ``type``, ``counted``
+        (whether Evidently counts the column in its share), ``n_reference`` and ``n_current``
+        (values compared), ``missing_reference``, ``missing_current``, ``sentence``, ``histogram``
+        and, where there is something to know, ``note``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = judge("age", pd.Series(range(50)), pd.Series(range(30, 80)))
+    >>> found.status, found.evidence["method"], found.evidence["drifted"]
+    ('fail', 'K-S p_value', True)
+    """
+    if current is None or reference is None:
+        lacking = names[1] if current is None else names[0]
+        return unjudged(name, f"{lacking} has no such column", reference, current)
+    try:
+        kind = column_type(current)
+        read_as = kind if kind in COMPARE else column_type(plain(current))
+        if read_as not in COMPARE:
+            return _passed_over(name, kind, reference, current, names)
+        found = COMPARE[read_as](
+            Column(plain(reference), len(reference), names[0]),
+            Column(plain(current), len(current), names[1]),
+            threshold,
+        )
+        if not math.isfinite(found.score):
+            raise UnjudgeableError("its values are too large: the score is not a finite number")
+    except UnjudgeableError as error:
+        return unjudged(name, str(error), reference, current)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        # Numbers may be too large for a float; values of a user's own type may refuse anything.
+        note = f"its values can't be compared: {shortened(str(error))}"
+        return unjudged(name, note, reference, current)
+    return _judged(name, kind, read_as, found, _type_name(current))
+
+
+def column_type(series: pd.Series[Any]) -> str:
+    """Return the type that Evidently infers: num, cat, text, datetime, list or unknown.
+
+    A copy of its rules, its reading of type names by their beginnings included.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> column_type(pd.Series([1, 2, 3])), column_type(pd.Series([0.5]))
+    ('cat', 'num')
+    """
+    dtype = series.dtype.name
+    if dtype.startswith("float"):
+        return "num"
+    if dtype.startswith("int"):
+        return "cat" if _few_distinct(series) else "num"
+    if dtype in ("string", "str"):
+        return _text_or_category(series)
+    if dtype == "object":
+        return _object_type(series.dropna())
+    if dtype in ("bool", "category"):
+        return "cat"
+    return "datetime" if dtype.startswith("datetime") else "unknown"
+
+
+def _object_type(kept: pd.Series[Any]) -> str:
+    if kept.empty:
+        return "unknown"
+    ends = (kept.iloc[0], kept.iloc[-1])
+    if all(isinstance(value, str) for value in ends):
+        return _text_or_category(kept)
+    return "list" if all(isinstance(value, list | tuple) for value in ends) else "unknown"
+
+
+def _few_distinct(series: pd.Series[Any]) -> bool:
+    # The head answers for most columns, at a thousandth of the cost.
+    return series.iloc[:1000].nunique() <= FEW_INTEGERS and series.nunique() <= FEW_INTEGERS
+
+
+def _text_or_category(series: pd.Series[Any]) -> str:
+    return "text" if series.nunique() > series.count() * 0.5 else "cat"
+
+
+def plain(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column in the type that comes nearest to it among those that Evidently compares.
+
+    Nullable, unsigned, sparse and pyarrow-backed numbers and booleans, and objects that are all
+    numbers or all booleans, become numpy's, and pyarrow's strings become objects, their missing
+    values left out. A column that is plain already, or has no such type, is returned as it is.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plain(pd.Series([1, None], dtype="Int64")).dtype, plain(pd.Series([True, None])).dtype
+    (dtype('int64'), dtype('bool'))
+    """
+    wanted = _plain_type(series)
+    if wanted is None:
+        return series
+    kept = series.dropna()
+    try:
+        return kept.astype(wanted)
+    except OverflowError:  # whole numbers beyond 64 bits
+        return kept.astype("float64")
+
+
+def _plain_type(series: pd.Series[Any]) -> Any:
+    import numpy as np
+    import pandas as pd
+    from pandas.api import types
+
+    dtype: Any = series.dtype
+    if dtype.name == "object":
+        return _PLAIN_OBJECTS.get(types.infer_dtype(series, skipna=True))
+    if isinstance(dtype, np.dtype):
+        return "int64" if dtype.kind == "u" else None
+    if isinstance(dtype, pd.CategoricalDtype | pd.StringDtype):
+        return None
+    for is_type, wanted in (
+        (types.is_bool_dtype, "bool"),
+        (types.is_integer_dtype, "int64"),
+        (types.is_float_dtype, "float64"),
+    ):
+        if is_type(dtype):
+            return wanted
+    return {"Decimal": "float64", "str": "object"}.get(dtype.type.__name__)
+
+
+_PLAIN_OBJECTS = {
+    "boolean": "bool",
+    "integer": "int64",
+    "floating": "float64",
+    "mixed-integer-float": "float64",
+    "decimal": "float64",
+}
+
+
+def _judged(name: str, kind: str, read_as: str, found: Comparison, dtype: str) -> Finding:
+    notes = list(found.notes)
+    if kind != read_as:
+        notes.append(f"Evidently passes over columns of type {dtype}; this is our own judgement")
+    return Finding(
+        name,
+        name,
+        found.score,
+        found.limit,
+        "fail" if found.drifted else "pass",
+        {
+            "method": found.method.name,
+            "drifted": found.drifted,
+            "threshold": found.limit,
+            "type": read_as,
+            "counted": kind in COMPARE,
+            "n_reference": found.reference.n,
+            "n_current": found.current.n,
+            "missing_reference": found.reference.missing,
+            "missing_current": found.current.missing,
+            "sentence": sentence(name, found),
+            "histogram": histogram(found),
+            **({"note": "; ".join(notes)} if notes else {}),
+        },
+    )
+
+
+def unjudged(
+    name: str, note: str, reference: pd.Series[Any] | None, current: pd.Series[Any] | None
+) -> Finding:
+    """Return the finding of a column that can't be compared, `note` saying why."""
+    # What only the reference has is no column to Evidently, which reads the current frame.
+    kind = "unknown" if current is None else _type_or_unknown(current)
+    evidence = {
+        "counted": kind in COMPARE,
+        "sentence": f"{quoted(name)} can't be judged: {note}",
+        "note": note,
+    }
+    evidence = _without_score(kind, reference, current) | evidence
+    return Finding(name, name, status="insufficient", evidence=evidence)
+
+
+def _type_or_unknown(series: pd.Series[Any]) -> str:
+    try:
+        return column_type(series)
+    except TypeError:  # values that can't be counted, such as lists among texts
+        return "unknown"
+
+
+def _passed_over(
+    name: str,
+    kind: str,
+    reference: pd.Series[Any],
+    current: pd.Series[Any],
+    names: tuple[str, str],
+) -> Finding:
+    if current.isna().all():
+        return unjudged(name, f"{names[1]} has no value in it", reference, current)
+    type_name = _type_name(current)
+    note = f"Evidently passes over columns of type {type_name}, and so do we"
+    evidence = {
+        "counted": False,
+        "sentence": f"{quoted(name)} was not compared: its type, {type_name}, is passed over",
+        "note": note,
+    }
+    return Finding(name, name, evidence=_without_score(kind, reference, current) | evidence)
+
+
+def _type_name(series: pd.Series[Any]) -> str:
+    from pandas.api.types import infer_dtype
+
+    name = str(series.dtype)
+    return f"{name} ({infer_dtype(series, skipna=True)})" if name == "object" else name
+
+
+def _without_score(
+    kind: str, reference: pd.Series[Any] | None, current: pd.Series[Any] | None
+) -> dict[str, Any]:
+    evidence: dict[str, Any] = {"method": None, "drifted": None, "threshold": None, "type": kind}
+    for side, series in (("reference", reference), ("current", current)):
+        present = 0 if series is None else int(series.notna().sum())
+        evidence[f"n_{side}"] = present
+        evidence[f"missing_{side}"] = 0 if series is None else len(series) - present
+    return evidence

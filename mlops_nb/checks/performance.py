@@ -1,0 +1,375 @@
+"""Is the model good? The usual metrics with intervals, alone or against another model.
+
+A limit is a floor for scores and a cap for errors. A metric passes if its whole interval keeps to
+the limit, fails if none of it does, and else there is not enough evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.checks.inputs import check_settings, choose_metrics, read_classes, require_columns
+from mlops_nb.checks.metrics import METRICS, metrics_of, of_counts
+from mlops_nb.checks.rows import Bootstrap, Rows, find_task, measure, read_rows
+from mlops_nb.checks.verdicts import against, overall
+from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.records import Finding, Report
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+MAX_CLASSES_SHOWN = 20
+ROC_POINTS = 50
+CALIBRATION_BINS = 10
+
+
+def check(
+    data: pd.DataFrame,
+    *,
+    label: str,
+    prediction: str,
+    score: str | None = None,
+    task: str | None = None,
+    metrics: Sequence[str] | None = None,
+    limits: Mapping[str, float] | None = None,
+    positive: Any = None,
+    confidence: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
+    name: str = "data",
+) -> Report:
+    """Measure how well predictions meet the truth.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row a case.
+    label, prediction : str
+        The columns of the truth and of the prediction: classes, or amounts for a regression.
+    score : str, optional
+        The column of the score or probability of the positive class.
+    task : {"binary", "multiclass", "regression"}, optional
+        Default: binary with a score or two values, regression for numbers that have fractions or
+        more than twenty values, else multiclass.
+    metrics : sequence of str, optional
+        Names of `mlops_nb.checks.metrics.METRICS`; default all of the task that can be computed.
+    limits : mapping of str to float, optional
+        Metric to limit: a floor where higher is better, else a cap. The others only inform.
+    positive : object, optional
+        The positive class; default 1 or True, else the larger of the two.
+    confidence, draws, seed
+        Of the bootstrap intervals.
+    name : str
+        What the data is called in the report.
+
+    Returns
+    -------
+    Report
+        Of kind "performance", one finding a metric. `evidence` has `interval`, `confidence`, `n`,
+        `higher_is_better` and `metric_note`; that of `roc_auc` has `roc` (`fpr`, `tpr`), that of
+        `brier` `calibration` (`predicted`, `observed`, `n`), that of `accuracy` `confusion`
+        (`classes`, and `counts` by truth and prediction). `subject["missing"]` counts what was
+        missing.
+
+    Raises
+    ------
+    NotFoundError
+        If a column, metric or task doesn't exist.
+    InputError
+        If the columns don't fit the task.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"y": [0, 1] * 50, "p": [0, 1] * 45 + [1, 0] * 5})
+    >>> report = check(data, label="y", prediction="p", limits={"accuracy": 0.7})
+    >>> report.finding("accuracy").value, report.status
+    (0.9, 'pass')
+    """
+    limits = dict(limits or {})
+    check_settings(confidence, draws)
+    require_columns(data, [label, prediction, *([score] if score else [])])
+    kind = find_task(data, label, prediction, score, task)
+    rows = read_rows(data, kind, label=label, prediction=prediction, score=score, positive=positive)
+    chosen = choose_metrics(metrics, limits, default=rows.possible, known=metrics_of(kind))
+    for metric in chosen:
+        if metric not in rows.possible:
+            raise _unfit(metric, rows, score)
+    bootstrap = Bootstrap(confidence, draws, seed)
+    measured = measure(rows, bootstrap)
+    findings = tuple(
+        _finding(metric, measured[metric], limits.get(metric), rows, bootstrap) for metric in chosen
+    )
+    return Report(
+        kind="performance",
+        status=overall(findings),
+        findings=findings,
+        summary=_summary(findings, len(rows.truth)),
+        subject={
+            "name": name,
+            "rows": len(data),
+            "label": label,
+            "prediction": prediction,
+            "score": score,
+            "task": kind,
+            "positive": rows.positive,
+            "missing": dict(rows.missing),
+            "notes": list(rows.notes),
+            "confidence": confidence,
+            "draws": draws,
+            "seed": seed,
+        },
+    )
+
+
+def compare(
+    data: pd.DataFrame,
+    *,
+    label: str,
+    metric: str,
+    challenger: str | tuple[str, str | None],
+    champion: str | tuple[str, str | None],
+    positive: Any = None,
+    min_gain: float = 0.0,
+    confidence: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Finding:
+    """Measure what a challenger gains over the champion on the same rows.
+
+    Both are measured in each bootstrap draw, so that what is hard for both cancels out.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row a case, with the truth and what both models say about it.
+    label : str
+        The column of the truth.
+    metric : str
+        A name of `mlops_nb.checks.metrics.METRICS`.
+    challenger, champion : str or (str, str or None)
+        The column of each one's prediction, or of its prediction and of its score. A single
+        column is taken for whatever the metric needs.
+    positive : object, optional
+        The positive class; default 1 or True, else the larger of the two.
+    min_gain : float
+        The gain that must be certain.
+    confidence, draws, seed
+        Of the paired bootstrap interval.
+
+    Returns
+    -------
+    Finding
+        Named ``gain_in_<metric>``: the gain is positive if the challenger is better, whichever way
+        the metric goes. *pass* if the whole interval is at least `min_gain`, *fail* if all of it
+        is less, else *insufficient*. `evidence` has `interval`, `challenger` and `champion` (their
+        values), `n`, `excluded`, `confidence`, `higher_is_better`, `metric_note` and `note`.
+
+    Raises
+    ------
+    NotFoundError
+        If a column or the metric doesn't exist.
+    InputError
+        If the columns don't fit the metric.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"y": [0, 1] * 50, "new": [0, 1] * 50, "old": [0] * 100})
+    >>> found = compare(data, label="y", metric="accuracy", challenger="new", champion="old")
+    >>> found.value, found.status
+    (0.5, 'pass')
+    """
+    check_settings(confidence, draws)
+    if metric not in METRICS:
+        raise NotFoundError.among("metric", metric, METRICS)
+    facts = METRICS[metric]
+    by_score = facts.needs in ("scores", "probabilities")
+    pair = []
+    for role, each in (("challenger", challenger), ("champion", champion)):
+        column = each if isinstance(each, str) else each[1 if by_score else 0]
+        if column is None:
+            raise InputError(f"{metric} needs a score, and the {role} has none")
+        pair.append(column)
+    require_columns(data, [label, *pair])
+    complete = data[list(dict.fromkeys([label, *pair]))].dropna()
+    if complete.empty:
+        raise InputError(f"no row has all of {label!r}, {pair[0]!r} and {pair[1]!r}")
+    bootstrap = Bootstrap(confidence, draws, seed)
+    compared = _compare_counts if facts.needs == "counts" else _compare_rows
+    new, old, drawn = compared(complete, (label, *pair), metric, positive, bootstrap)
+    sign = 1 if facts.higher_is_better else -1
+    gain = sign * (new - old) or 0.0  # never -0.0
+    low, high = bootstrap.interval(sign * drawn + 0.0, gain)
+    return Finding(
+        name=f"gain_in_{metric}",
+        value=gain,
+        limit=min_gain,
+        status="pass" if low >= min_gain else "fail" if high < min_gain else "insufficient",
+        evidence={
+            "interval": [low, high],
+            "confidence": confidence,
+            "n": len(complete),
+            "excluded": len(data) - len(complete),
+            "challenger": new,
+            "champion": old,
+            "higher_is_better": facts.higher_is_better,
+            "metric_note": facts.note,
+            "note": f"{metric} is {new:.4f} for the challenger and {old:.4f} for the champion on "
+            f"the same {len(complete):,} rows: a gain of {gain:+.4f} ({low:+.4f} to {high:+.4f}).",
+        },
+    )
+
+
+def _unfit(metric: str, rows: Rows, score: str | None) -> InputError:
+    if rows.score is None:
+        return InputError(f"{metric} needs a score", hint="name its column with score=...")
+    odd = rows.score[~((rows.score >= 0) & (rows.score <= 1))][0]
+    return InputError(f"{metric} needs probabilities from 0 to 1, but {score!r} has {odd:g}")
+
+
+def _finding(
+    metric: str,
+    measured: tuple[float, Floats],
+    limit: float | None,
+    rows: Rows,
+    bootstrap: Bootstrap,
+) -> Finding:
+    facts, (value, drawn) = METRICS[metric], measured
+    low, high = bootstrap.interval(drawn, value, facts.low, facts.high)
+    empty = not len(rows.truth)
+    status = against(limit, low, high, higher_is_better=facts.higher_is_better)
+    return Finding(
+        name=metric,
+        value=value,
+        limit=limit,
+        status="insufficient" if empty else status,
+        evidence={
+            "interval": [low, high],
+            "confidence": bootstrap.confidence,
+            "n": len(rows.truth),
+            "higher_is_better": facts.higher_is_better,
+            "metric_note": facts.note,
+            **({} if empty else _drawing(metric, rows)),
+        },
+    )
+
+
+def _drawing(metric: str, rows: Rows) -> dict[str, Any]:
+    """Return what a panel needs to draw the metric."""
+    from mlops_nb.stats.ranking import Ranking, calibration
+
+    if metric == "roc_auc" and rows.score is not None:
+        fpr, tpr = Ranking(rows.truth, rows.score).roc(ROC_POINTS)
+        return {"roc": {"fpr": fpr.tolist(), "tpr": tpr.tolist()}}
+    if metric == "brier" and rows.score is not None:
+        predicted, observed, n = calibration(rows.truth, rows.score, CALIBRATION_BINS)
+        shown = {"predicted": predicted, "observed": observed, "n": n}
+        return {"calibration": {name: each.tolist() for name, each in shown.items()}}
+    if metric == "accuracy" and len(rows.classes) <= MAX_CLASSES_SHOWN:
+        counts = rows.counts().astype(int).tolist()
+        return {"confusion": {"classes": list(rows.classes), "counts": counts}}
+    return {}
+
+
+def _summary(findings: Sequence[Finding], rows: int) -> str:
+    if not rows:
+        return "No row has both the truth and a prediction: there is nothing to measure."
+    words = {
+        "fail": "The model misses its limit:",
+        "insufficient": "There is not enough evidence that the model keeps to its limit:",
+        "pass": "The model keeps to its limits:",
+    }
+    status = overall(findings)
+    limited = [finding for finding in findings if finding.limit is not None]
+    told = [finding for finding in limited if finding.status == status] or list(findings[:2])
+    numbers = ", ".join(_number(finding) for finding in told[:3])
+    start = f"{words[status]} " if limited else ""
+    return f"{start}{numbers}, on {rows:,} rows."
+
+
+def _number(finding: Finding) -> str:
+    low, high = finding.evidence["interval"]
+    limit = "" if finding.limit is None else f"; limit {finding.limit:g}"
+    return f"{finding.name} {finding.value:.4g} ({low:.4g} to {high:.4g}{limit})"
+
+
+def _compare_counts(
+    data: pd.DataFrame,
+    columns: Sequence[str],
+    metric: str,
+    positive: Any,
+    bootstrap: Bootstrap,
+) -> tuple[float, float, Floats]:
+    """Return both values, and draws of their difference, from the joint table of counts."""
+    import numpy as np
+
+    from mlops_nb.stats.groups import confusion_counts
+
+    read = read_classes(data, columns)
+    size, (truth, new, old) = len(read.names), read.codes
+    if "multiclass" not in METRICS[metric].tasks or size == 2:
+        described = ", ".join(repr(column) for column in columns)
+        size, (_, (truth, new, old)) = 2, read.binary(positive, described)
+    # Shape (champion, truth, challenger): one table for each, by summing the other away.
+    counts = confusion_counts(old, truth, new, n_groups=size, n_classes=size).astype(float)
+    present = np.flatnonzero(counts.sum(axis=(0, 2)))
+
+    def both(tables: Floats) -> tuple[Floats, Floats]:
+        of_new = of_counts(tables.sum(axis=-3), present)[metric]
+        of_old = of_counts(np.moveaxis(tables.sum(axis=-1), -1, -2), present)[metric]
+        return of_new, of_old
+
+    values = [float(each) for each in both(counts)]
+    if (new == old).all():
+        return values[0], values[1], np.zeros(bootstrap.draws)
+    # Half a row more in each cell of two classes: one win and one loss more than were seen, as in
+    # the exact sign test.
+    of_new, of_old = both(bootstrap.of_counts(counts, prior=4.0))
+    return values[0], values[1], of_new - of_old
+
+
+def _compare_rows(
+    data: pd.DataFrame,
+    columns: Sequence[str],
+    metric: str,
+    positive: Any,
+    bootstrap: Bootstrap,
+) -> tuple[float, float, Floats]:
+    """Return both values, and draws of their difference, each draw weighting the rows alike."""
+    label, *pair = columns
+    task = METRICS[metric].tasks[0]
+    by_score = task == "binary"
+    models = [
+        read_rows(
+            data,
+            task,
+            label=label,
+            prediction=label if by_score else column,
+            score=column if by_score else None,
+            positive=positive,
+        )
+        for column in pair
+    ]
+    for rows, column in zip(models, pair, strict=True):
+        if metric not in rows.possible:
+            raise _unfit(metric, rows, column)
+
+    order = models[0].best_order()
+
+    def prepare(chosen: NDArray[np.intp]) -> Any:
+        new, old = (rows.prepare(order[chosen], [metric]) for rows in models)
+
+        def measured(weights: Any, ends: Floats | None) -> dict[str, Floats]:
+            of_new, of_old = new(weights, ends)[metric], old(weights, ends)[metric]
+            return {"new": of_new, "old": of_old, "difference": of_new - of_old}
+
+        return measured
+
+    found = bootstrap.of_rows(len(data), prepare)
+    return found["new"][0], found["old"][0], found["difference"][1]

@@ -1,0 +1,336 @@
+"""What is looked at in any data, with nothing configured, alone and against a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.checks.words import number, percent, quoted, shortened
+from mlops_nb.core.nearest import nearest
+from mlops_nb.core.records import Finding, Status
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+EXAMPLES = 5  # values shown of those that fail
+FEW_ROWS = 100  # in which values may all differ and be no identifier
+HEAD = 1000  # rows that tell most columns from constant and from unique ones
+IDENTIFIER = 0.99  # share of distinct values from which a column looks like an identifier
+FREE_TEXT = 0.5  # share of distinct values from which unseen ones are no surprise
+OUT_OF_RANGE = 0.01  # share beyond the reference's range that is bound to occur
+MORE_MISSING = 0.05  # by which the share of missing values may exceed the reference's
+
+
+def look(data: pd.DataFrame) -> Iterator[Finding]:
+    """Yield what is found in a frame on its own."""
+    rows, empty = len(data), data.size == 0
+    note = f"there are {rows:,} rows and {data.shape[1]:,} columns"
+    yield finding("rows", None, rows, 1, failed=empty, severity="error", note=note)
+    yield from _duplicate_names(data)
+    if empty:
+        return
+    yield _duplicate_rows(data)
+    for name, column in named(data):
+        yield from _column(name, column)
+
+
+def compare(data: pd.DataFrame, reference: pd.DataFrame, reference_name: str) -> Iterator[Finding]:
+    """Yield what is different from a reference: columns, types, levels and ranges."""
+    present, known = dict(named(data)), dict(named(reference))
+    for name in known:
+        if name not in present:
+            new = nearest(name, [other for other in present if other not in known])
+            hint = f"; {quoted(new)} may be it" if new else ""
+            note = f"{reference_name} has {quoted(name)}, these data don't{hint}"
+            yield finding(
+                "missing_column",
+                name,
+                "absent",
+                "present",
+                failed=True,
+                severity="error",
+                note=note,
+            )
+    for name, column in present.items():
+        if name not in known:
+            note = f"{quoted(name)} is not in {reference_name}"
+            yield finding("extra_column", name, "present", "absent", failed=True, note=note)
+        elif data.size and len(reference):
+            yield from _against(name, column, known[name], reference_name)
+
+
+def finding(
+    name: str,
+    column: str | None,
+    value: Any,
+    limit: Any,
+    *,
+    failed: bool,
+    note: str,
+    severity: str = "warning",
+    **evidence: Any,
+) -> Finding:
+    """Return a finding of quality, with its severity and a sentence."""
+    status: Status = "fail" if failed else "pass"
+    return Finding(
+        name, column, value, limit, status, {"severity": severity, "note": note, **evidence}
+    )
+
+
+def named(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series[Any]]]:
+    """Yield each column under its name as text, whatever it is called in pandas."""
+    for position, label in enumerate(frame.columns):
+        yield str(label), frame.iloc[:, position]
+
+
+def kind(column: pd.Series[Any]) -> str:
+    """Return what a column holds: number, text, boolean, datetime, ... or "" where nothing.
+
+    The kind is of the values, not of their storage: text is text as object, string or category.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> kind(pd.Series(["a", None])), kind(pd.Series([1, 2], dtype="category"))
+    ('text', 'number')
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    dtype: Any = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return kind(dtype.categories.to_series())
+    if column.isna().all():
+        return ""
+    for is_kind, word in (
+        (types.is_bool_dtype, "boolean"),
+        (types.is_complex_dtype, "complex"),
+        (types.is_numeric_dtype, "number"),
+        (types.is_datetime64_any_dtype, "datetime"),
+    ):
+        if dtype.name != "object" and is_kind(dtype):
+            return word
+    inferred = types.infer_dtype(column, skipna=True)
+    return _KINDS.get(inferred, inferred)
+
+
+_KINDS = {
+    "string": "text",
+    "integer": "number",
+    "floating": "number",
+    "mixed-integer-float": "number",
+    "decimal": "number",
+    "date": "datetime",
+    "datetime64": "datetime",
+}
+
+
+def failing_rows(column: pd.Series[Any], failing: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Return the evidence of rows that fail: their count, share, and some values as text."""
+    count = int(failing.sum())
+    shown = dict.fromkeys(shortened(str(value)) for value in column[failing].head(HEAD))
+    return {
+        "count": count,
+        "share": count / len(failing) if len(failing) else 0.0,
+        "examples": list(shown)[:EXAMPLES],
+    }
+
+
+def hashable(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the column with its values as text if they can't be counted as they are."""
+    try:
+        column.head(HEAD).nunique()
+        if column.dtype.name == "object":
+            column.nunique()
+    except TypeError:
+        return column.map(repr, na_action="ignore")
+    return column
+
+
+def _duplicate_names(data: pd.DataFrame) -> Iterator[Finding]:
+    names = [name for name, _ in named(data)]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        note = f"{names.count(name)} columns are called {quoted(name)}"
+        yield finding(
+            "duplicate_name", name, names.count(name), 1, failed=True, severity="error", note=note
+        )
+
+
+def _duplicate_rows(data: pd.DataFrame) -> Finding:
+    duplicated = _duplicated(data)
+    count = int(duplicated.sum())
+    share = count / len(data)
+    rows = [f"row {position}" for position in duplicated.nonzero()[0][:EXAMPLES]]
+    note = f"{count:,} rows ({percent(share)}) repeat an earlier one" if count else "no row repeats"
+    return finding(
+        "duplicate_rows", None, share, 0.0, failed=count > 0, note=note,
+        count=count, share=share, examples=rows,
+    )  # fmt: skip
+
+
+def _duplicated(data: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell which rows repeat an earlier one: by hash first, then exactly where hashes agree."""
+    import numpy as np
+    import pandas as pd
+
+    plain = pd.DataFrame({i: _countable(column) for i, (_, column) in enumerate(named(data))})
+    hashes = pd.Series(pd.util.hash_pandas_object(plain, index=False).to_numpy())
+    suspects = hashes.duplicated(keep=False).to_numpy()
+    duplicated = np.zeros(len(data), dtype=bool)
+    duplicated[suspects] = plain[suspects].duplicated().to_numpy()
+    return duplicated
+
+
+def _countable(column: pd.Series[Any]) -> pd.Series[Any]:
+    # Objects that are no text may not be hashable, or be numbers that are too large for hashing.
+    is_odd = column.dtype.name == "object" and kind(column) != "text"
+    return column.map(repr, na_action="ignore") if is_odd else column
+
+
+def _column(name: str, column: pd.Series[Any]) -> Iterator[Finding]:
+    missing = column.isna().to_numpy()
+    count, share = int(missing.sum()), float(missing.mean())
+    note = f"{quoted(name)} has {count:,} missing values ({percent(share)})"
+    yield finding("missing", name, share, None, failed=False, note=note, count=count, share=share)
+    if count == len(column):
+        note = f"{quoted(name)} has no value at all"
+        yield finding("all_missing", name, 1.0, 0.0, failed=True, note=note)
+        return
+    values = hashable(column[~missing])
+    yield from _constant(name, values)
+    yield from _mixed_types(name, values)
+    yield from _infinite(name, column)
+    yield from _near_unique(name, values)
+
+
+def _constant(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
+    if len(values) > 1 and values.head(HEAD).nunique() == 1 and values.nunique() == 1:
+        always = shortened(str(values.iloc[0]))
+        note = f"{quoted(name)} says nothing: it is always {always}"
+        yield finding("constant", name, 1, 2, failed=True, note=note, examples=[always])
+
+
+def _mixed_types(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
+    if values.dtype.name != "object" or not kind(values).startswith("mixed"):
+        return
+    types = values.map(lambda value: type(value).__name__).value_counts()
+    shown = {str(word): int(n) for word, n in types.items()}
+    found = ", ".join(f"{word} ({n:,})" for word, n in shown.items())
+    note = f"{quoted(name)} mixes values of different types: {found}"
+    yield finding("mixed_types", name, len(shown), 1, failed=len(shown) > 1, note=note, types=shown)
+
+
+def _infinite(name: str, column: pd.Series[Any]) -> Iterator[Finding]:
+    import numpy as np
+    from pandas.api import types
+
+    if column.dtype.name == "object" or not types.is_float_dtype(column.dtype):
+        return
+    infinite = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    if infinite.any():
+        evidence = failing_rows(column, infinite)
+        note = f"{quoted(name)} has {evidence['count']:,} infinite values"
+        yield finding("infinite", name, evidence["share"], 0.0, failed=True, note=note, **evidence)
+
+
+def _near_unique(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
+    from pandas.api import types
+
+    # Measurements and instants differ in every row and are no identifiers.
+    if len(values) < FEW_ROWS or types.is_float_dtype(values.dtype):
+        return
+    if kind(values) not in ("number", "text"):
+        return
+    head = values.head(HEAD)
+    if head.nunique() < IDENTIFIER * len(head):
+        return
+    share = values.nunique() / len(values)
+    if share >= IDENTIFIER:
+        note = f"{quoted(name)} looks like an identifier: {percent(share)} of its values differ"
+        yield finding("near_unique", name, share, None, failed=False, note=note)
+
+
+def _against(
+    name: str, column: pd.Series[Any], known: pd.Series[Any], reference_name: str
+) -> Iterator[Finding]:
+    more, before = float(column.isna().mean()), float(known.isna().mean())
+    if more > before + MORE_MISSING:
+        note = f"{quoted(name)} misses {percent(more)} of its values, in {reference_name} "
+        note += percent(before)
+        yield finding("more_missing", name, more, before + MORE_MISSING, failed=True, note=note)
+    found, expected = kind(column), kind(known)
+    if not found or not expected:
+        return
+    types = (str(column.dtype), str(known.dtype))
+    if found != expected:
+        note = f"{quoted(name)} holds {found} values, in {reference_name} {expected}"
+        yield finding("type_changed", name, *types, failed=True, severity="error", note=note)
+        return
+    if found == "number":
+        yield from _number_changed(name, column, known, reference_name)
+        yield from _out_of_range(name, column, known, reference_name)
+    elif found in ("text", "boolean"):
+        yield from _unseen_values(name, column, known, reference_name)
+
+
+def _number_changed(
+    name: str, column: pd.Series[Any], known: pd.Series[Any], reference_name: str
+) -> Iterator[Finding]:
+    from pandas.api.types import is_integer_dtype
+
+    def word(series: pd.Series[Any]) -> str:
+        return "whole numbers" if is_integer_dtype(series.dtype) else "fractions"
+
+    if word(column) != word(known):
+        note = f"{quoted(name)} holds {word(column)}, in {reference_name} {word(known)}"
+        types = (str(column.dtype), str(known.dtype))
+        yield finding("type_changed", name, *types, failed=True, note=note)
+
+
+def _out_of_range(
+    name: str, column: pd.Series[Any], known: pd.Series[Any], reference_name: str
+) -> Iterator[Finding]:
+    import numpy as np
+
+    try:
+        values, seen = _finite_or_nan(column), _finite_or_nan(known)
+    except OverflowError:  # whole numbers beyond any float have no range that we could tell
+        return
+    if np.isnan(seen).all():
+        return
+    low, high = float(np.nanmin(seen)), float(np.nanmax(seen))
+    beyond = (values < low) | (values > high)
+    if not beyond.any():
+        return
+    evidence = failing_rows(column, beyond)
+    share = evidence["share"]
+    note = f"{evidence['count']:,} values of {quoted(name)} ({percent(share)}) lie outside "
+    note += f"{number(low)} to {number(high)}, the range in {reference_name}"
+    yield finding(
+        "out_of_range", name, share, OUT_OF_RANGE, failed=share > OUT_OF_RANGE, note=note,
+        low=low, high=high, **evidence,
+    )  # fmt: skip
+
+
+def _finite_or_nan(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    import numpy as np
+
+    values = column.astype(object) if column.dtype.name == "category" else column
+    floats = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(floats), floats, np.nan)
+
+
+def _unseen_values(
+    name: str, column: pd.Series[Any], known: pd.Series[Any], reference_name: str
+) -> Iterator[Finding]:
+    levels = known.dropna().unique()
+    if len(levels) > FREE_TEXT * known.notna().sum():
+        return
+    unseen = (~column.isin(list(levels)) & column.notna()).to_numpy(dtype=bool)
+    if not unseen.any():
+        return
+    evidence = failing_rows(column, unseen)
+    note = f"{evidence['count']:,} values of {quoted(name)} ({percent(evidence['share'])}) do not "
+    note += f"occur in {reference_name}: {', '.join(evidence['examples'])}"
+    yield finding("unseen_values", name, evidence["share"], 0.0, failed=True, note=note, **evidence)

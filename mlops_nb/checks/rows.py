@@ -1,0 +1,260 @@
+"""The rows of a performance check: read, measured, and redrawn for intervals.
+
+Metrics made from counts (accuracy, F1, …) are bootstrapped from the table of counts, those that
+need the rows (AUC, errors) by random weights on the rows; of more than `MAX_ROWS` rows a sample
+is weighted, and the spread scaled by the square root of the share (an m-out-of-n bootstrap).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.checks.inputs import read_classes, read_numbers
+from mlops_nb.checks.metrics import (
+    METRICS,
+    TASKS,
+    Task,
+    metrics_of,
+    of_amounts,
+    of_counts,
+    of_scores,
+)
+from mlops_nb.core.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Measure = Callable[[Any, Floats | None], Mapping[str, Floats]]
+
+MAX_ROWS = 20_000
+NUMBERS_THAT_ARE_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """The seeded draws behind the intervals of one check."""
+
+    confidence: float
+    draws: int
+    seed: int
+
+    def of_counts(self, counts: Floats, *, prior: float) -> Floats:
+        """Return tables of shares, of shape (draws, *counts.shape)."""
+        import numpy as np
+
+        from mlops_nb.stats.bootstrap import share_draws
+
+        return share_draws(counts, self.draws, np.random.default_rng(self.seed), prior=prior)
+
+    def of_rows(
+        self, rows: int, prepare: Callable[[NDArray[np.intp]], Measure]
+    ) -> dict[str, tuple[float, Floats]]:
+        """Return the value and the draws of each statistic of the rows.
+
+        `prepare` takes the indices of some rows and returns the function that measures them.
+        """
+        import numpy as np
+
+        from mlops_nb.stats.bootstrap import weighted_draws
+
+        rng = np.random.default_rng(self.seed)
+
+        def statistics(weights: NDArray[np.float32]) -> Floats:
+            # Half a row of each class at each end, as Jeffreys' prior has for counts.
+            ends = rng.standard_gamma(0.5, size=(len(weights), 4))
+            return np.stack(list(measure(weights, ends).values()), axis=1)
+
+        # Infinities in the data run through to the values, without a warning.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            measure, n = prepare(np.arange(rows)), rows
+            values = centre = _unweighted(measure, rows)
+            if rows > MAX_ROWS:
+                n = MAX_ROWS
+                measure = prepare(np.sort(rng.choice(rows, n, replace=False)))
+                centre = _unweighted(measure, n)
+            drawn = weighted_draws(statistics, n, self.draws, rng).T
+            shrink = (n / rows) ** 0.5
+            return {
+                name: (value, value + (each - centre[name]) * shrink)
+                for (name, value), each in zip(values.items(), drawn, strict=True)
+            }
+
+    def interval(
+        self, drawn: Floats, value: float, low: float = -float("inf"), high: float = float("inf")
+    ) -> tuple[float, float]:
+        """Return the interval of the draws around the value, within the metric's range."""
+        import numpy as np
+
+        from mlops_nb.stats.bootstrap import percentile_interval
+
+        if not np.isfinite(value):
+            return value, value
+        return percentile_interval(drawn, self.confidence, value=value, low=low, high=high)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that have everything, in the form that their task needs.
+
+    `truth` and `prediction` are class codes (1 is the positive of two), or amounts.
+    """
+
+    task: Task
+    truth: NDArray[Any]
+    prediction: NDArray[Any]
+    score: Floats | None
+    classes: tuple[Any, ...]
+    positive: Any
+    missing: Mapping[str, int]
+
+    def counts(self) -> Floats:
+        """Count the rows by truth and prediction."""
+        from mlops_nb.stats.groups import confusion_counts
+
+        counted = confusion_counts(
+            self.truth * 0, self.truth, self.prediction, n_groups=1, n_classes=len(self.classes)
+        )
+        return counted[0].astype(float)
+
+    def prepare(self, chosen: NDArray[np.intp], wanted: Collection[str]) -> Measure:
+        """Return the function that measures the chosen rows by weights."""
+        truth = self.truth[chosen]
+        if self.score is None:
+            return of_amounts(truth, self.prediction[chosen])
+        return of_scores(truth, self.score[chosen], wanted)
+
+    @property
+    def possible(self) -> list[str]:
+        """The metrics that can be computed from what the rows have."""
+        has = {
+            "counts": True,
+            "amounts": True,
+            "scores": self.score is not None,
+            "probabilities": self.has_probabilities,
+        }
+        return [name for name in metrics_of(self.task) if has[METRICS[name].needs]]
+
+    def best_order(self) -> NDArray[np.intp]:
+        """Return the order of the rows in which weighting them is fastest."""
+        import numpy as np
+
+        if self.score is None:
+            return np.arange(len(self.truth))
+        return np.lexsort((-self.score, -self.truth))
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the scores are probabilities."""
+        return self.score is not None and bool(((self.score >= 0) & (self.score <= 1)).all())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know about the rows."""
+        said = []
+        if self.missing["excluded"]:
+            said.append(f"{self.missing['excluded']:,} rows lack something and were left out.")
+        if self.score is not None and not self.has_probabilities:
+            said.append("The scores are not probabilities: log_loss and brier don't apply.")
+        return tuple(said)
+
+
+def find_task(
+    data: pd.DataFrame, label: str, prediction: str, score: str | None, task: str | None
+) -> Task:
+    """Return the task that was asked for, else the one that the columns look like."""
+    import numpy as np
+    import pandas as pd
+
+    if task is not None:
+        for known in TASKS:
+            if known == task:
+                if score and known != "binary":
+                    raise InputError(f"a score is for two classes, and the task is {task!r}")
+                return known
+        raise NotFoundError.among("task", task, TASKS)
+    if score:
+        return "binary"
+    columns = [data[label], data[prediction]]
+    types = pd.api.types
+    if all(types.is_numeric_dtype(each) and not types.is_bool_dtype(each) for each in columns):
+        numbers = np.unique(np.concatenate([each.dropna().unique() for each in columns]))
+        whole = np.isfinite(numbers) & (np.floor(numbers) == numbers)
+        if len(numbers) > NUMBERS_THAT_ARE_CLASSES or not whole.all():
+            return "regression"
+    return "binary" if len(read_classes(data, (label, prediction)).names) <= 2 else "multiclass"
+
+
+def read_rows(
+    data: pd.DataFrame,
+    task: Task,
+    *,
+    label: str,
+    prediction: str,
+    score: str | None,
+    positive: Any,
+) -> Rows:
+    """Read the columns that the task needs, and leave out rows that lack one."""
+    import numpy as np
+
+    classes: tuple[Any, ...] = ()
+    if task == "regression":
+        truth, predicted = read_numbers(data, label), read_numbers(data, prediction)
+        has_truth, has_prediction = ~np.isnan(truth), ~np.isnan(predicted)
+        positive = None
+    else:
+        read = read_classes(data, (label, prediction))
+        classes, (truth, predicted) = read.names, read.codes
+        if task == "binary" and classes:
+            positive, (truth, predicted) = read.binary(positive, f"{label!r} and {prediction!r}")
+            others = [name for name in classes if name != positive]
+            classes = (others[0] if others else f"not {positive}", positive)
+        has_truth, has_prediction = truth >= 0, predicted >= 0
+    scores = read_numbers(data, score) if score else None
+    has_score = np.ones(len(data), dtype=bool) if scores is None else ~np.isnan(scores)
+    kept = has_truth & has_prediction & has_score
+    missing = {
+        "label": int((~has_truth).sum()),
+        "prediction": int((~has_prediction).sum()),
+        **({"score": int((~has_score).sum())} if score else {}),
+        "excluded": int((~kept).sum()),
+    }
+    return Rows(
+        task=task,
+        truth=truth[kept],
+        prediction=predicted[kept],
+        score=None if scores is None else scores[kept],
+        classes=classes,
+        positive=positive if task == "binary" else None,
+        missing=missing,
+    )
+
+
+def measure(rows: Rows, bootstrap: Bootstrap) -> dict[str, tuple[float, Floats]]:
+    """Return the value and the draws of each metric that the rows allow."""
+    import numpy as np
+
+    n, order = len(rows.truth), rows.best_order()
+    if not n:
+        return dict.fromkeys(metrics_of(rows.task), (np.nan, np.full(bootstrap.draws, np.nan)))
+    measured = {}
+    if rows.task != "regression":
+        counts = rows.counts()
+        present = np.flatnonzero(counts.sum(axis=1))
+        drawn = of_counts(bootstrap.of_counts(counts, prior=2.0), present)
+        values = of_counts(counts, present)
+        measured = {name: (float(value), drawn[name]) for name, value in values.items()}
+    if rows.task == "regression" or rows.score is not None:
+        possible = rows.possible
+        measured |= bootstrap.of_rows(n, lambda chosen: rows.prepare(order[chosen], possible))
+    return measured
+
+
+def _unweighted(measure: Measure, rows: int) -> dict[str, float]:
+    import numpy as np
+
+    return {name: float(each[0]) for name, each in measure(np.ones((1, rows)), None).items()}

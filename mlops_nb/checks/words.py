@@ -1,0 +1,42 @@
+"""How checks write names, numbers and shares in a sentence."""
+
+from __future__ import annotations
+
+
+def quoted(name: str) -> str:
+    """Return a column's name as it stands in a sentence."""
+    return f"`{shortened(name)}`"
+
+
+def shortened(text: str, width: int = 60) -> str:
+    r"""Return `text` on one line and of bounded length.
+
+    Examples
+    --------
+    >>> shortened("two\nlines"), len(shortened("x" * 10_000))
+    ('two lines', 60)
+    """
+    line = " ".join(text[: 10 * width].split())
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def number(value: float) -> str:
+    """Return a number as one says it: three digits, thousands with commas.
+
+    Examples
+    --------
+    >>> number(0.12345), number(28_394.7)
+    ('0.123', '28,395')
+    """
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent.
+
+    Examples
+    --------
+    >>> percent(0.5), percent(0.0123), percent(0.00001)
+    ('50 %', '1.2 %', '0.001 %')
+    """
+    return f"{100 * share:.0f} %" if share == 0 or share >= 0.0995 else f"{100 * share:.2g} %"

@@ -1,0 +1,1 @@
+"""The room that runs notebooks headless: reading them, their parameters, their kernels."""

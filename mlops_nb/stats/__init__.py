@@ -1,0 +1,1 @@
+"""Fast statistics over arrays: distances, histograms, group counts, bootstrap. No MLOps word."""

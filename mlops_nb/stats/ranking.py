@@ -1,0 +1,154 @@
+"""How well scores rank and fit two classes, for many weightings of the same rows at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Weights = NDArray[np.floating[Any]]
+
+
+class Ranking:
+    """Rows of two classes in the order of their scores.
+
+    Parameters
+    ----------
+    truth : array of 0 and 1, shape (rows,)
+    score : array of shape (rows,)
+        Higher for what is more likely 1. Equal scores are ties, and count half.
+
+    Examples
+    --------
+    >>> ranking = Ranking(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
+    >>> auc, precision = ranking.measure(np.ones((1, 4)))
+    >>> auc, precision.round(3)
+    (array([0.75]), array([0.833]))
+    """
+
+    def __init__(self, truth: NDArray[Any], score: Floats) -> None:
+        descending = np.argsort(-score, kind="stable")
+        is_positive = truth[descending] == 1
+        self.positives = descending[is_positive]
+        self.negatives = descending[~is_positive]
+        at, against = -score[self.positives], -score[self.negatives]
+        # For each positive: how many negatives, or positives, come before it or tie with it.
+        self.before = np.searchsorted(against, at, side="left")
+        self.until = np.searchsorted(against, at, side="right")
+        self.own_until = np.searchsorted(at, at, side="right")
+
+    def measure(self, weights: Weights, ends: Floats | None = None) -> tuple[Floats, Floats]:
+        """Return the area under the ROC curve and the average precision for each weighting.
+
+        Parameters
+        ----------
+        weights : array of shape (weightings, rows)
+        ends : array of shape (weightings, 4), optional
+            Weights of four further rows: a positive and a negative below, and a positive and a
+            negative above all others. Drawn at random, they leave something open where the scores
+            separate the classes perfectly.
+
+        Returns
+        -------
+        auc, average_precision : arrays of shape (weightings,)
+            The first is NaN if a class is missing, the second 0 if there are no positives.
+        """
+        if ends is None:
+            ends = np.zeros((len(weights), 4))
+        of_positives = weights[:, _slice(self.positives)]
+        negatives_to = _running(weights[:, _slice(self.negatives)])
+        false = negatives_to[:, self.until]
+        tied = negatives_to[:, self.before] + false
+        found = np.cumsum(of_positives, axis=1)[:, _slice(self.own_until - 1)]
+        positive = of_positives.sum(axis=1, dtype=np.float64)
+        negative = negatives_to[:, -1].astype(np.float64)
+        auc = _auc(positive, negative, _dot(of_positives, tied), ends)
+        return auc, _average_precision(of_positives, found, false, negative, ends)
+
+    def roc(self, points: int) -> tuple[Floats, Floats]:
+        """Return false and true positive rates along the ROC curve, at most `points` of each."""
+        positive, negative = max(len(self.positives), 1), max(len(self.negatives), 1)
+        # Corners of the curve: after each group of ties that holds a positive.
+        corners = np.unique(np.stack([self.until / negative, self.own_until / positive]), axis=1)
+        curve = np.hstack([[[0.0], [0.0]], corners, [[1.0], [1.0]]])
+        kept = np.unique(np.linspace(0, curve.shape[1] - 1, points).round().astype(int))
+        return curve[0, kept], curve[1, kept]
+
+
+def calibration(
+    truth: NDArray[Any], score: Floats, bins: int
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Compare scores with what came true, in bins of about equally many rows.
+
+    Returns
+    -------
+    predicted, observed, n : arrays of shape (at most bins,)
+        The mean score, the share of positives and the rows of each bin that has any.
+
+    Examples
+    --------
+    >>> truth, score = np.array([0, 0, 1, 1]), np.array([0.1, 0.3, 0.7, 0.9])
+    >>> predicted, observed, n = calibration(truth, score, 2)
+    >>> predicted.round(1), observed, n
+    (array([0.2, 0.8]), array([0., 1.]), array([2, 2]))
+    """
+    cuts = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
+    bin_of = np.searchsorted(cuts, score, side="left")
+    n = np.bincount(bin_of, minlength=len(cuts) + 1)
+    filled = n > 0
+    predicted = np.bincount(bin_of, weights=score, minlength=len(n))[filled] / n[filled]
+    observed = np.bincount(bin_of, weights=truth, minlength=len(n))[filled] / n[filled]
+    return predicted, observed, n[filled]
+
+
+def _auc(positive: Floats, negative: Floats, tied: Floats, ends: Floats) -> Floats:
+    low_positive, low_negative, high_positive, high_negative = ends.T
+    won = positive * negative - tied / 2
+    won += positive * low_negative + low_positive * low_negative / 2
+    won += high_positive * (negative + low_negative + high_negative / 2)
+    pairs = (positive + low_positive + high_positive) * (negative + low_negative + high_negative)
+    auc: Floats = np.divide(won, pairs, out=np.full(len(won), np.nan), where=pairs > 0)
+    return auc
+
+
+def _average_precision(
+    of_positives: Weights, found: Weights, false: Weights, negative: Floats, ends: Floats
+) -> Floats:
+    low_positive, low_negative, high_positive, high_negative = ends.T
+    at_top = high_positive + high_negative
+    if at_top.any():
+        found = found + high_positive[:, None].astype(found.dtype)
+        false = false + high_negative[:, None].astype(found.dtype)
+    total = _dot(of_positives, found / (found + false))
+    positive = of_positives.sum(axis=1, dtype=np.float64) + low_positive + high_positive
+    total += _ratio(high_positive**2, at_top)
+    total += low_positive * _ratio(positive, positive + negative + low_negative + high_negative)
+    return _ratio(total, positive)
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """Return the ratio, 0 for 0 / 0."""
+    ratio: Floats = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    return ratio
+
+
+def _dot(weights: Weights, values: Weights) -> Floats:
+    products: Floats = np.einsum("ij,ij->i", weights, values).astype(np.float64)
+    return products
+
+
+def _running(weights: Weights) -> Weights:
+    """Return running sums that start with zero."""
+    sums = np.zeros((len(weights), weights.shape[1] + 1), dtype=weights.dtype)
+    np.cumsum(weights, axis=1, out=sums[:, 1:])
+    return sums
+
+
+def _slice(index: NDArray[np.intp]) -> NDArray[np.intp] | slice:
+    """Return an unbroken run of indices as a slice, which is read without a copy."""
+    if not len(index):
+        return slice(0, 0)
+    unbroken = index[-1] - index[0] == len(index) - 1 and bool((np.diff(index) == 1).all())
+    return slice(int(index[0]), int(index[-1]) + 1) if unbroken else index

@@ -1,0 +1,1 @@
+"""The tests, and the one command that runs them all: ``uv run python -m tests``."""

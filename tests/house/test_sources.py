@@ -1,0 +1,105 @@
+"""What the sources promise as files: documented, finished, and from no particular machine."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+UNFINISHED = re.compile(
+    r"\b(TODO|FIXME|XXX|NotImplemented(Error)?|xfail)\b|# type: ignore(?!\[)|@ts-ignore"
+)
+MACHINE = re.compile(r"(?<![\w.$}~-])/(work|root|tmp)/[\w.]")
+
+
+@pytest.fixture(scope="module")
+def texts(root: Path) -> dict[str, str]:
+    """Every text file that git tracks or would, by its path."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listing.returncode != 0:
+        pytest.skip("not a git checkout")
+    found = {}
+    for name in filter(None, listing.stdout.split("\0")):
+        path = root / name
+        if path == Path(__file__):
+            continue  # it has to spell out what nobody else may
+        if path.is_file() and b"\0" not in (data := path.read_bytes()):
+            found[name] = data.decode("utf-8")
+    return found
+
+
+def lines_with(pattern: re.Pattern[str], texts: dict[str, str]) -> list[str]:
+    return [
+        f"{name}:{number}: {line.strip()[:100]}"
+        for name, text in texts.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def test_no_file_holds_a_path_of_one_machine(texts: dict[str, str], root: Path) -> None:
+    assert lines_with(MACHINE, texts) == []
+    assert lines_with(re.compile(re.escape(f"{root}/")), texts) == []
+
+
+def test_no_file_holds_an_unfinished_place(texts: dict[str, str]) -> None:
+    ours = {name: text for name, text in texts.items() if name.endswith((".py", ".ts", ".tsx"))}
+    assert lines_with(UNFINISHED, ours) == []
+
+
+def test_every_module_says_what_it_is_for(texts: dict[str, str]) -> None:
+    bare = [
+        name
+        for name, text in texts.items()
+        if name.startswith("mlops_nb/") and name.endswith(".py")
+        if not ast.get_docstring(ast.parse(text))
+    ]
+    assert bare == []
+
+
+def test_files_are_short_enough_to_be_read(texts: dict[str, str]) -> None:
+    long = {
+        name: count
+        for name, text in texts.items()
+        if name.startswith(("mlops_nb/", "labextension/src/"))
+        if (count := len(text.splitlines())) > 500
+    }
+    assert long == {}
+
+
+def test_there_is_one_version(root: Path) -> None:
+    import mlops_nb
+
+    declared = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    package = json.loads((root / "labextension" / "package.json").read_text("utf-8"))
+    lock = json.loads((root / "labextension" / "package-lock.json").read_text("utf-8"))
+    assert package["version"] == declared
+    assert lock["version"] == lock["packages"][""]["version"] == declared
+    assert mlops_nb.__version__ == importlib.metadata.version("mlops-nb") == declared
+
+
+def test_the_lock_file_names_no_registry(root: Path) -> None:
+    lock = (root / "labextension" / "package-lock.json").read_text("utf-8")
+    packages = json.loads(lock)["packages"]
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert len(packages) > 100
+
+
+def test_data_ship_with_their_source_and_licence(root: Path) -> None:
+    about = (root / "notebooks" / "data" / "README.md").read_text("utf-8")
+    for path in (root / "notebooks" / "data").iterdir():
+        if path.name != "README.md":
+            row = next(line for line in about.splitlines() if f"`{path.name}`" in line)
+            assert re.search(r"CC|public domain|licen[cs]e", row), row
