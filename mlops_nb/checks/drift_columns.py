@@ -90,7 +90,7 @@ def judge(
         # Numbers may be too large for a float; values of a user's own type may refuse anything.
         note = f"its values can't be compared: {shortened(str(error))}"
         return unjudged(name, note, reference, current)
-    return _judged(name, kind, read_as, found, _type_name(current))
+    return _judged(name, kind, read_as, found, current)
 
 
 def column_type(series: pd.Series[Any]) -> str:
@@ -190,10 +190,13 @@ _PLAIN_OBJECTS = {
 }
 
 
-def _judged(name: str, kind: str, read_as: str, found: Comparison, dtype: str) -> Finding:
+def _judged(
+    name: str, kind: str, read_as: str, found: Comparison, current: pd.Series[Any]
+) -> Finding:
     notes = list(found.notes)
     if kind != read_as:
-        notes.append(f"Evidently passes over columns of type {dtype}; this is our own judgement")
+        passed = f"Evidently passes over columns of type {_type_name(current)}"
+        notes.append(f"{passed}; this is our own judgement")
     return Finding(
         name,
         name,

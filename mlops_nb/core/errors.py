@@ -95,7 +95,11 @@ class VerdictError(MlopsError):
     http_status = 409
 
     def __init__(self, report: Report, *, hint: str = "") -> None:
-        blocking = [f.label for f in report.findings if f.status != "pass"]
+        blocking = [
+            f.label
+            for f in report.findings
+            if f.status != "pass" and f.evidence.get("severity") != "warning"
+        ]
         shown = ", ".join(blocking[:5]) + (f" and {len(blocking) - 5} more" if blocking[5:] else "")
         word = "failed" if report.status == "fail" else "has not enough evidence to judge"
         super().__init__(f"{report.kind} {word}" + (f": {shown}" if shown else ""), hint=hint)

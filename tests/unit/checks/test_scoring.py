@@ -38,7 +38,7 @@ def test_the_copy_has_prediction_and_probability(data: pd.DataFrame) -> None:
 def test_the_score_speaks_for_the_positive_class(data: pd.DataFrame) -> None:
     model = LogisticRegression().fit(data[["a"]], data["y"])
     yes, no = (score(model, data, label="y", positive=p)["score"] for p in ("yes", "no"))
-    assert yes + no == pytest.approx(1)
+    assert (yes + no).to_numpy() == pytest.approx(1)
     svc = LinearSVC().fit(data[["a"]], data["y"])
     yes, no = (score(svc, data, label="y", positive=p)["score"] for p in ("yes", "no"))
     assert yes.tolist() == (-no).tolist()
