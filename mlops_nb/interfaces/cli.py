@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -119,6 +120,8 @@ def _perform(call: parsing.Call, options: dict[str, str]) -> int:
         start = (folder / Path(arguments["notebook"]).expanduser()).parent
     project = Project.find(start, explicit=options.get("project"))
     context = Context(project, folder, None, terminal_watch(sys.stderr))
+    # A notebook that runs is ended in good order by whatever ends us.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         result = call.verb.load()(context, **arguments)
     except VerdictError as error:

@@ -7,6 +7,7 @@ they are; IPython's events then record the cell and close its run.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -88,6 +89,11 @@ def load(shell: InteractiveShell) -> None:
     history = shell.history_manager
     _running.source = history.input_hist_raw[-1] if history else ""
     _running.execution_count = shell.execution_count
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None:
+        # Asked to shut down, a kernel may wait for its children longer than Jupyter waits for it:
+        # handlers of atexit would come too late.
+        kernel.do_shutdown = functools.partial(_shutting_down, kernel.do_shutdown)
     if "MLOPS_RUN_ID" in os.environ:
         _session()
 
@@ -97,8 +103,7 @@ def _session() -> Session:
     from mlops_nb.interfaces import session
 
     current = session.current()
-    if current.restarting is not _restarting:
-        current.restarting = _restarting
+    if current.cell is None:
         current.cell_started(
             _running.source, execution_count=_running.execution_count, cell_id=_running.cell_id
         )
@@ -117,6 +122,8 @@ def unload(shell: InteractiveShell) -> None:
     shell.events.unregister("post_run_cell", _ended)
     shell.Completer.custom_matchers.remove(matcher)
     display.detach(shell.display_formatter)
+    if hasattr(shell, "kernel"):
+        del shell.kernel.do_shutdown
     made = sys.modules.get("mlops_nb.interfaces.session")
     if made is not None:
         made.close()
@@ -362,6 +369,13 @@ def _ended(result: Any) -> None:
         sys.stderr.write(f"mlops_nb: this cell was not recorded: {problem}\n")
 
 
+def _shutting_down(original: Callable[[bool], Any], restart: bool) -> Any:
+    """Close what is open before the kernel begins to end."""
+    if _made():
+        _session().end(restarted=restart)
+    return original(restart)
+
+
 def _made() -> bool:
     """Tell whether this process has a session."""
     module = sys.modules.get("mlops_nb.interfaces.session")
@@ -387,11 +401,3 @@ def _count() -> int | None:
 
     shell = get_ipython()
     return None if shell is None else int(shell.execution_count)
-
-
-def _restarting() -> bool:
-    """Tell whether the kernel ends because it is restarted."""
-    from IPython.core.getipython import get_ipython
-
-    message = getattr(getattr(get_ipython(), "kernel", None), "_shutdown_message", None)
-    return bool(message and message.get("content", {}).get("restart"))

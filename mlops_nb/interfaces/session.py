@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +52,6 @@ class Session:
         self.known_parameters: set[str] = set()
         self.tagged: frozenset[str] = frozenset()
         self.pid = os.getpid()
-        self.restarting: Callable[[], bool] = lambda: False
         self._join_runner()
 
     @property
@@ -167,13 +166,13 @@ class Session:
         """Close the run that `begin_child` opened."""
         return self._close(self.open[-1], *_end_of(error))
 
-    def end(self) -> None:
+    def end(self, *, restarted: bool = False) -> None:
         """Close what is open as the process ends in good order: one append a run."""
         # A forked child inherits this object, but not the runs.
         if os.getpid() != self.pid or self.joined:
             return
         for run_id in self.open[::-1]:
-            if self.restarting():
+            if restarted:
                 self._close(run_id, "KILLED", "restarted")
             elif self.last_error is not None:
                 self._close(run_id, "FAILED", self.last_error)

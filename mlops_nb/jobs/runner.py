@@ -127,7 +127,7 @@ def execute(
         The kernel to use instead of the notebook's own.
     timeout_s, cell_timeout_s : float
         Limits in seconds for the whole and for each cell; 0 sets none. What passes one is
-        interrupted and, five seconds later, killed.
+        interrupted and, ten seconds later, killed.
     environment : mapping, optional
         Variables for the kernel, over this process's own.
     watch : Watch, optional

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlops_nb.core.watch import Watch
-from mlops_nb.jobs.kernels import GRACE_S, Kernel
+from mlops_nb.jobs.kernels import Kernel
 from mlops_nb.jobs.recording import Recorder, Running
 
 POLL_S = 0.2
+# For a cell to heed an interrupt: to clean up, and to render its traceback on a busy machine.
+HEED_S = 10.0
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
@@ -95,7 +97,7 @@ class Session:
         """Interrupt the running cell, and let no other start. The first reason counts."""
         if self.stopped is None and not self.over:
             self.stopped = reason
-            self._kill_at = time.monotonic() + GRACE_S
+            self._kill_at = time.monotonic() + HEED_S
             if self.kernel is not None and self._busy():
                 self.kernel.interrupt()
 

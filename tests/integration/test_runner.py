@@ -258,7 +258,7 @@ def test_a_cell_past_its_limit_is_interrupted_and_the_kernel_ends_orderly(tmp_pa
 def test_a_cell_that_heeds_no_interrupt_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlops_nb.jobs.session.GRACE_S", 1.0)
+    monkeypatch.setattr("mlops_nb.jobs.session.HEED_S", 1.0)
     stubborn = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
     source = notebook(tmp_path / "a.ipynb", CHILD, stubborn)
     execution = execute(source, tmp_path / "out.ipynb", cell_timeout_s=2)
