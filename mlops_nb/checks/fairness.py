@@ -12,10 +12,23 @@ how, and for why the bootstrapped maximum itself won't do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks.fairness_metrics import (
+    DEFAULT_METRICS,
+    METRICS,
+    RATES,
+    Family,
+    Kind,
+    fairlearn_value,
+    family_of,
+    group_rates,
+    kind_of,
+    negatives_of,
+    positives_of,
+    rows_of,
+)
 from mlops_nb.checks.inputs import check_settings, choose_metrics, read_classes, require_columns
 from mlops_nb.checks.verdicts import against, overall
 from mlops_nb.core.errors import InputError
@@ -32,86 +45,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MINIMUM = 30
-
-Kind = Literal["difference", "ratio"]
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A rate that is compared between groups: which rows of those that it looks at it counts.
-
-    `hits` and `trials` take counts of shape (groups, truth, prediction); `of` names the trials.
-    """
-
-    hits: Callable[[Counts], Counts]
-    trials: Callable[[Counts], Counts]
-    of: str
-
-
-@dataclass(frozen=True)
-class Family:
-    """What the ``_difference`` and the ``_ratio`` of one name compare, and what they mean."""
-
-    rates: tuple[str, ...]
-    note: str
-
-
-def _all(counts: Counts) -> Counts:
-    return _positives(counts) + _negatives(counts)
-
-
-def _positives(counts: Counts) -> Counts:
-    return counts[:, 1, 0] + counts[:, 1, 1]
-
-
-def _negatives(counts: Counts) -> Counts:
-    return counts[:, 0, 0] + counts[:, 0, 1]
-
-
-RATES: Mapping[str, Rate] = {
-    "selection_rate": Rate(lambda c: c[:, 0, 1] + c[:, 1, 1], _all, "rows"),
-    "true_positive_rate": Rate(lambda c: c[:, 1, 1], _positives, "positives"),
-    "false_positive_rate": Rate(lambda c: c[:, 0, 1], _negatives, "negatives"),
-    "true_negative_rate": Rate(lambda c: c[:, 0, 0], _negatives, "negatives"),
-    "false_negative_rate": Rate(lambda c: c[:, 1, 0], _positives, "positives"),
-    "accuracy_score": Rate(lambda c: c[:, 0, 0] + c[:, 1, 1], _all, "rows"),
-    "zero_one_loss": Rate(lambda c: c[:, 0, 1] + c[:, 1, 0], _all, "rows"),
-}
-
-FAMILIES: Mapping[str, Family] = {
-    "demographic_parity": Family(
-        ("selection_rate",),
-        "Do all groups get the positive prediction equally often, whatever the truth is?",
-    ),
-    "equalized_odds": Family(
-        ("true_positive_rate", "false_positive_rate"),
-        "Is the model as often right, and as often wrong, about the positives and about the "
-        "negatives of every group?",
-    ),
-    "equal_opportunity": Family(
-        ("true_positive_rate",), "Are the true positives of every group found equally often?"
-    ),
-    "selection_rate": Family(
-        ("selection_rate",), "How often is a member of the group predicted positive?"
-    ),
-    "true_positive_rate": Family(
-        ("true_positive_rate",), "How often is a positive of the group predicted positive?"
-    ),
-    "false_positive_rate": Family(
-        ("false_positive_rate",), "How often is a negative of the group predicted positive?"
-    ),
-    "true_negative_rate": Family(
-        ("true_negative_rate",), "How often is a negative of the group predicted negative?"
-    ),
-    "false_negative_rate": Family(
-        ("false_negative_rate",), "How often is a positive of the group predicted negative?"
-    ),
-    "accuracy_score": Family(("accuracy_score",), "How often is the group predicted right?"),
-    "zero_one_loss": Family(("zero_one_loss",), "How often is the group predicted wrong?"),
-}
-
-METRICS = tuple(f"{family}_{kind}" for family in FAMILIES for kind in ("difference", "ratio"))
-DEFAULT_METRICS = METRICS[:6]
 
 
 def check(
@@ -204,7 +137,7 @@ def check(
     table = _Table(counts, grouping, confidence=confidence, draws=draws, seed=seed)
     default = {"difference": difference_limit, "ratio": ratio_limit}
     findings = tuple(
-        table.finding(metric, limits.get(metric, default[_kind(metric)])) for metric in chosen
+        table.finding(metric, limits.get(metric, default[kind_of(metric)])) for metric in chosen
     )
     return Report(
         kind="fairness",
@@ -288,8 +221,8 @@ class _Table:
 
     def finding(self, metric: str, limit: float | None) -> Finding:
         """Judge one metric."""
-        kind, family = _kind(metric), _family(metric)
-        value = _value(self.counts, family, kind)
+        kind, family = kind_of(metric), family_of(metric)
+        value = fairlearn_value(self.counts, metric)
         low, high = self._interval(family, kind, value)
         below = self._below(family)
         judged = len(self.labels) > 1 and not below
@@ -307,14 +240,14 @@ class _Table:
                 "confidence": self.confidence,
                 "sensitive": self.sensitive,
                 "groups": self.groups,
-                "extremes": extremes,
+                "extremes": [each for each in extremes if each is not None],
                 "minimum": {
                     "rows": MINIMUM,
                     "of": sorted({RATES[rate].of for rate in family.rates}),
                     "below": list(below),
                 },
                 "metric_note": family.note,
-                "note": self._note(extremes, below, status),
+                "note": self._note(family, below, status),
             },
         )
 
@@ -359,36 +292,35 @@ class _Table:
                     short.setdefault(group, f"{n} {RATES[rate].of}")
         return short
 
-    def _extremes(self, rate: str) -> dict[str, Any]:
-        """Name the groups with the highest and the lowest rate."""
-        present = _all(self.counts).nonzero()[0]
-        if not len(present):
-            return {"rate": rate, "highest": None, "lowest": None}
-        values = _rates(self.counts, rate)
-        ends = {
-            "highest": int(present[values[present].argmax()]),
-            "lowest": int(present[values[present].argmin()]),
-        }
+    def _extremes(self, rate: str, least: int = 0) -> dict[str, Any] | None:
+        """Name the groups with the highest and the lowest rate, of those with `least` trials."""
+        enough = (rows_of(self.counts) > 0) & (RATES[rate].trials(self.counts) >= least)
+        candidates = enough.nonzero()[0]
+        if not len(candidates):
+            return None
+        values = group_rates(self.counts, rate)
+        highest = candidates[values[candidates].argmax()]
+        lowest = candidates[values[candidates].argmin()]
         return {
             "rate": rate,
-            **{
-                end: {"group": self.labels[index], "value": float(values[index])}
-                for end, index in ends.items()
-            },
+            "highest": {"group": self.labels[highest], "value": float(values[highest])},
+            "lowest": {"group": self.labels[lowest], "value": float(values[lowest])},
         }
 
-    def _note(
-        self, extremes: Sequence[Mapping[str, Any]], below: Mapping[str, str], status: Status
-    ) -> str:
+    def _note(self, family: Family, below: Mapping[str, str], status: Status) -> str:
         if not self.counts.sum():
             return "No row has both a label and a prediction."
         if len(self.labels) < 2:
             return f"There is one group only, {self.labels[0]}: nothing to compare it with."
-        said = [_spread(each) for each in extremes]
+        firm = [self._extremes(rate, least=MINIMUM) for rate in family.rates]
+        said = [_spread(each) for each in firm if each is not None]
         if below:
             shown = [f"{group} has {n}" for group, n in list(below.items())[:3]]
             more = f", and so on for {len(below) - 3} more groups" if len(below) > 3 else ""
-            said.append(f"Too little to judge by: {', '.join(shown)}{more}; {MINIMUM} are needed.")
+            said.append(
+                f"Not counting what is too little to judge by ({MINIMUM} are needed): "
+                f"{', '.join(shown)}{more}."
+            )
         elif status == "insufficient":
             said.append("The interval reaches across the limit: more rows would decide it.")
         return " ".join(said)
@@ -403,9 +335,9 @@ def _describe(counts: Counts, grouping: Grouping) -> list[dict[str, Any]]:
         {
             "group": group,
             "values": list(values),
-            "n": int(_all(counts)[i]),
-            "positives": int(_positives(counts)[i]),
-            "negatives": int(_negatives(counts)[i]),
+            "n": int(rows_of(counts)[i]),
+            "positives": int(positives_of(counts)[i]),
+            "negatives": int(negatives_of(counts)[i]),
             "selected": int(hits["selection_rate"][i]),
             **{
                 rate: float(hits[rate][i] / trials[rate][i]) if trials[rate][i] else None
@@ -416,34 +348,13 @@ def _describe(counts: Counts, grouping: Grouping) -> list[dict[str, Any]]:
     ]
 
 
-def _rates(counts: Counts, rate: str) -> Floats:
-    """Return a rate of each group; 0 for a group without rows of that kind, as in Fairlearn."""
-    import numpy as np
-
-    return RATES[rate].hits(counts) / np.maximum(RATES[rate].trials(counts), 1)
-
-
-def _value(counts: Counts, family: Family, kind: Kind) -> float:
-    """Return Fairlearn's value: the worst of the rates' gaps; NaN for 0 / 0."""
-    # Groups without any usable row are not there for Fairlearn.
-    counts = counts[_all(counts) > 0]
-    if not len(counts):
-        return float("nan")
-    values = [_rates(counts, rate) for rate in family.rates]
-    if kind == "difference":
-        return max(float(rates.max() - rates.min()) for rates in values)
-    # Python's min keeps the first of a number and a NaN, and so does Fairlearn.
-    return min(
-        float(rates.min() / rates.max()) if rates.max() else float("nan") for rates in values
-    )
-
-
 def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:
     status = overall(findings)
     worst = max((f for f in findings if f.status == status), key=_badness)
     low, high = worst.evidence["interval"]
     limit = "no limit" if worst.limit is None else f"limit {worst.limit:g}"
-    number = f"{worst.name} is {worst.value:.3f} ({low:.3f} to {high:.3f}; {limit})."
+    value = "0 / 0" if worst.value != worst.value else f"{worst.value:.3f}"  # NaN
+    number = f"{worst.name} is {value} ({low:.3f} to {high:.3f}; {limit})."
     by = " × ".join(sensitive)
     words = {
         "pass": f"By {by}, no gap is wider than its limit; the nearest to it:",
@@ -457,7 +368,7 @@ def _badness(finding: Finding) -> float:
     """Order findings by how much of what the limit allows the gap uses up."""
     value = 1.0 if finding.value != finding.value else finding.value  # NaN
     gap, limit = value, finding.limit if finding.limit is not None else 1.0
-    if _kind(finding.name) == "ratio":
+    if kind_of(finding.name) == "ratio":
         gap, limit = 1 - value, 1 - (finding.limit if finding.limit is not None else 0.0)
     return float(gap / limit) if limit else float("inf") if gap else 0.0
 
@@ -485,11 +396,3 @@ def _missing_notes(missing: Mapping[str, Any]) -> list[str]:
         if n
     ]
     return said
-
-
-def _kind(metric: str) -> Kind:
-    return "ratio" if metric.endswith("_ratio") else "difference"
-
-
-def _family(metric: str) -> Family:
-    return FAMILIES[metric.rsplit("_", 1)[0]]

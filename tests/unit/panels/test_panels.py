@@ -256,6 +256,18 @@ def test_text_fits_a_terminal(name: str) -> None:
     assert lines == [line.rstrip() for line in lines]
 
 
+def test_a_path_is_not_broken_so_that_it_can_be_copied() -> None:
+    path = f"/home/ada/{'my projects/' * 12}credit_default.ipynb"
+    told = panels.text(replace(samples.demo(), notebook=path))
+    assert path in told
+
+
+def test_names_give_way_between_their_words_before_numbers_lose_their_heading() -> None:
+    metrics = {"roc_auc": 0.5, "average_precision": 0.5, "accuracy": 0.5}
+    told = panels.text([replace(v, metrics=metrics) for v in samples.versions()])
+    assert told.count("credit-default ") == len(samples.versions())
+
+
 def test_columns_of_text_align_with_wide_letters_too() -> None:
     runs = [replace(samples.runs()[1], name=name) for name in ("日本語", "plain", "é́", "🦊")]
     lines = panels.text(runs).splitlines()[3:]
@@ -295,6 +307,8 @@ def test_drift_shows_the_worst_first_with_the_direction_of_its_limit() -> None:
     assert re.search(r"EDUCATION .* ≥ 0\.05 ", told)  # a p-value
     assert re.search(r"· not judged +comment", told)
     assert re.search(r"\? insufficient +joined", told)
+    assert told.startswith("✗ fail  Drift")
+    assert re.search(r"^✗ drifted +AGE", told, re.MULTILINE)
     assert "0.1000004" in told  # so near its limit that four decimals would hide the difference
 
 
@@ -357,7 +371,9 @@ def test_quality_shows_errors_before_warnings_and_folds_what_passed() -> None:
     assert "row_count" not in shown
     assert "3 checks passed" in folded
     assert "row_count" in panels.text(samples.quality())
-    assert "3,720 (12.4 %)" in panels.text(samples.quality())
+    told = panels.text(samples.quality())
+    assert re.search(r"missing_share +EDUCATION +12\.4 % +5 % +3,720$", told, re.MULTILINE)
+    assert re.search(r"allowed_values +MARRIAGE +2 +0 +54 \(0\.18 %\)$", told, re.MULTILINE)
 
 
 def test_quality_says_what_is_wrong_and_of_what_passed_only_what_is_worth_it() -> None:
@@ -434,6 +450,23 @@ def test_performance_draws_roc_and_calibration() -> None:
     assert re.search(r"roc_auc .* ≥ 0\.75", told)
 
 
+def test_rows_are_said_once_where_all_metrics_have_the_same() -> None:
+    whole = samples.performance()
+    assert panels.text(whole).count("6,000") == 1
+    first = whole.findings[0]
+    fewer = replace(first, evidence={**first.evidence, "n": 5999})
+    told = panels.text(replace(whole, findings=(fewer, *whole.findings[1:])))
+    assert "5,999" in told
+    assert told.count("6,000") == len(whole.findings)
+
+
+def test_the_columns_of_a_model_are_not_named_by_their_placeholders() -> None:
+    subject = {"name": "holdout", "prediction": "prediction", "score": "p_default"}
+    told = panels.text(replace(samples.performance(), subject=subject))
+    assert re.search(r"^  data +holdout\n  score +p_default$", told, re.MULTILINE)
+    assert "prediction  prediction" not in told
+
+
 def test_what_has_no_limit_has_no_verdict() -> None:
     told = panels.text(samples.performance())
     assert re.search(r"^ +accuracy", told, re.MULTILINE)
@@ -485,7 +518,7 @@ def test_a_failed_cell_is_marked_and_shown_before_the_others() -> None:
 
 def test_a_mitigation_shows_before_and_after() -> None:
     told = panels.text(samples.mitigation())
-    assert re.search(r"pass, was fail +equalized_odds_ +0\.1409 .* 0\.0423 ", told)
+    assert re.search(r"✓ pass +equalized_odds_ +0\.1409 .* 0\.0423 .*\n.*\n +before: fail", told)
     assert re.search(r"accuracy +0\.8198 .* 0\.8144 ", told)
 
 
