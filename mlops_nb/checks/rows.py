@@ -67,16 +67,16 @@ class Bootstrap:
         def statistics(weights: NDArray[np.float32]) -> Floats:
             # Half a row of each class at each end, as Jeffreys' prior has for counts.
             ends = rng.standard_gamma(0.5, size=(len(weights), 4))
-            return np.stack(list(measure(weights, ends).values()), axis=1)
+            return np.stack(list(weighed(weights, ends).values()), axis=1)
 
         # Infinities in the data run through to the values, without a warning.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            measure, n = prepare(np.arange(rows)), rows
-            values = centre = _unweighted(measure, rows)
+            weighed, n = prepare(np.arange(rows)), rows
+            values = centre = _unweighted(weighed, rows)
             if rows > MAX_ROWS:
                 n = MAX_ROWS
-                measure = prepare(np.sort(rng.choice(rows, n, replace=False)))
-                centre = _unweighted(measure, n)
+                weighed = prepare(np.sort(rng.choice(rows, n, replace=False)))
+                centre = _unweighted(weighed, n)
             drawn = weighted_draws(statistics, n, self.draws, rng).T
             shrink = (n / rows) ** 0.5
             return {
@@ -114,12 +114,14 @@ class Rows:
 
     def counts(self) -> Floats:
         """Count the rows by truth and prediction."""
+        import numpy as np
+
         from mlops_nb.stats.groups import confusion_counts
 
         counted = confusion_counts(
             self.truth * 0, self.truth, self.prediction, n_groups=1, n_classes=len(self.classes)
         )
-        return counted[0].astype(float)
+        return np.asarray(counted[0], dtype=np.float64)
 
     def prepare(self, chosen: NDArray[np.intp], wanted: Collection[str]) -> Measure:
         """Return the function that measures the chosen rows by weights."""
@@ -202,6 +204,8 @@ def read_rows(
     import numpy as np
 
     classes: tuple[Any, ...] = ()
+    truth: NDArray[Any]
+    predicted: NDArray[Any]
     if task == "regression":
         truth, predicted = read_numbers(data, label), read_numbers(data, prediction)
         has_truth, has_prediction = ~np.isnan(truth), ~np.isnan(predicted)

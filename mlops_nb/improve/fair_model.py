@@ -78,7 +78,8 @@ class FairModel:
 
         inputs = self._inputs(data)
         chosen = self.rule.chance(inputs) > draw_lots(inputs, self.seed)
-        return np.where(chosen, self.positive, self.negative)
+        decided: NDArray[Any] = np.where(chosen, self.positive, self.negative)
+        return decided
 
     def predict_proba(self, data: pd.DataFrame) -> Floats:
         """Return the score of each class in `classes_` for each row, shape (rows, 2)."""
@@ -133,7 +134,7 @@ class Cut:
     def __call__(self, score: Floats) -> Floats:
         """Return 1.0 for the scores that are on its side."""
         chosen = score > self.threshold if self.above else score < self.threshold
-        return chosen * 1.0
+        return chosen.astype("float64")
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,11 @@ class GroupCuts:
 
     def chance(self, score: Floats) -> Floats:
         """Return the probability of being predicted positive."""
-        decided = sum(share * cut(score) for share, cut in self.cuts)
+        import numpy as np
+
+        decided = np.zeros(len(score))
+        for share, cut in self.cuts:
+            decided = decided + share * cut(score)
         return self.ignore * self.constant + (1 - self.ignore) * decided
 
 
@@ -216,7 +221,10 @@ class Decorrelated:
 
     def chance(self, data: pd.DataFrame) -> Floats:
         """Return the model's prediction as 0 and 1."""
-        return (self.model.predict(self.transform(data)) == self.positive) * 1.0
+        import numpy as np
+
+        chosen = self.model.predict(self.transform(data)) == self.positive
+        return np.asarray(chosen, dtype=np.float64)
 
     def score(self, data: pd.DataFrame) -> Floats:
         """Return the model's score."""
@@ -251,7 +259,7 @@ def group_indicators(codes: NDArray[np.intp], groups: int) -> Floats:
     """Return one column of 0 and 1 for each group but the first, shape (rows, groups - 1)."""
     import numpy as np
 
-    return (codes[:, None] == np.arange(1, groups)) * 1.0
+    return np.asarray(codes[:, None] == np.arange(1, groups), dtype=np.float64)
 
 
 def positive_score(model: Any, data: pd.DataFrame, positive: Any) -> Floats:
@@ -268,7 +276,7 @@ def positive_score(model: Any, data: pd.DataFrame, positive: Any) -> Floats:
     import numpy as np
 
     if not hasattr(model, "predict_proba"):
-        return (model.predict(data) == positive) * 1.0
+        return np.asarray(model.predict(data) == positive, dtype=np.float64)
     classes = list(model.classes_)
     if positive not in classes:
         return np.zeros(len(data))

@@ -63,9 +63,10 @@ class Dying(ModelStore):
             super().set_alias(name, alias, version)
         os._exit(9)
 
-gate = Report("gate", "pass", subject={"model": "cut off"})
+name = sys.argv[5]
+gate = Report("gate", "pass", subject={"model": name})
 store = Dying(sys.argv[1], Path(sys.argv[2]))
-promote(store, Database(Path(sys.argv[3])), "cut off", 2, expected=1, gate=gate, actor="ada")
+promote(store, Database(Path(sys.argv[3])), name, 2, expected=1, gate=gate, actor="ada")
 """
 
 
@@ -212,23 +213,22 @@ def test_two_processes_never_overwrite_what_they_have_not_read(
 def test_a_move_that_was_cut_off_is_ended_by_the_next(
     store: ModelStore, database: Database, died: str, ended: str, at: int
 ) -> None:
-    if died == "before":
-        make(store, "cut off")
-    store.set_alias("cut off", "champion", 1)
-    store.set_alias("cut off", "challenger", 2)
-    dying = process(DIE, store.tracking_uri, store.lock_path, database.path, died)
+    name = make(store, f"cut off {died}")
+    store.set_alias(name, "champion", 1)
+    store.set_alias(name, "challenger", 2)
+    dying = process(DIE, store.tracking_uri, store.lock_path, database.path, died, name)
     dying.communicate()
     assert dying.returncode == 9
-    assert store.aliases("cut off") == {"champion": at, "challenger": 2}
-    assert promotions(database, "cut off") == []
+    assert store.aliases(name) == {"champion": at, "challenger": 2}
+    assert promotions(database, name) == []
 
-    settle(store, database, "cut off")
-    settle(store, database, "cut off")
-    assert [entry.action for entry in database.audit("cut off")] == [ended, BEGUN]
-    assert ("challenger" in store.aliases("cut off")) == (died == "before")
-    assert len(promotions(database, "cut off")) == (died == "after")
-    promote(store, database, "cut off", 3, expected=at, gate=gate(), actor="bob")
-    assert store.aliases("cut off")["champion"] == 3
+    settle(store, database, name)
+    settle(store, database, name)
+    assert [entry.action for entry in database.audit(name)] == [ended, BEGUN]
+    assert ("challenger" in store.aliases(name)) == (died == "before")
+    assert len(promotions(database, name)) == (died == "after")
+    promote(store, database, name, 3, expected=at, gate=gate(), actor="bob")
+    assert store.aliases(name)["champion"] == 3
 
 
 def test_a_registry_that_is_held_says_so(

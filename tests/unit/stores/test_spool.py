@@ -19,7 +19,7 @@ def spool(tmp_path: Path) -> Spool:
 
 def opened(spool: Spool, **body: object) -> str:
     run_id = new_run_id()
-    spool.append(run_id, "opened", name="n", **body)
+    spool.begin(run_id, name="n", **body)
     return run_id
 
 

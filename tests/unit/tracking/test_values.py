@@ -15,7 +15,13 @@ from mlops_nb.tracking.values import sort_values
 
 def test_each_type_goes_to_its_place() -> None:
     logged = sort_values(
-        {"auc": np.float64(0.5), "n": 3, "deep": True, "kind": "tree", "table": pd.DataFrame({"a": [1]})}
+        {
+            "auc": np.float64(0.5),
+            "n": 3,
+            "deep": True,
+            "kind": "tree",
+            "table": pd.DataFrame({"a": [1]}),
+        }
     )
     assert logged.metrics == {"auc": 0.5, "n": 3.0}
     assert logged.params == {"deep": True, "kind": "tree"}
