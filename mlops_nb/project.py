@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mlops_nb.core.config import FILE_NAME, Config
-from mlops_nb.core.errors import InputError, NotFoundError
-from mlops_nb.stores.disk import disk_errors
+from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
+from mlops_nb.stores.disk import disk_errors, write_whole
+from mlops_nb.stores.mlflow_client import sqlite_path, sqlite_uri
 from mlops_nb.stores.spool import Spool
 
 if TYPE_CHECKING:
@@ -91,20 +93,27 @@ class Project:
         """The folder that holds what the project remembers."""
         return self.root / STATE
 
-    @property
-    def embedded(self) -> bool:
-        """Whether MLflow's store is the project's own SQLite file."""
-        return not self.config.project.tracking_uri
+    @cached_property
+    def tracking_uri(self) -> str:
+        """Where MLflow keeps the runs.
+
+        Raises
+        ------
+        InputError
+            If the setting is no address.
+        """
+        given = self.config.project.tracking_uri
+        return _address(given, self.root) if given else sqlite_uri(self.state / "mlflow.db")
 
     @property
-    def tracking_uri(self) -> str:
-        """Where MLflow keeps the runs."""
-        return self.config.project.tracking_uri or f"sqlite:///{self.state / 'mlflow.db'}"
+    def on_server(self) -> bool:
+        """Whether a server keeps the runs, and not a database that is written to directly."""
+        return self.tracking_uri.startswith(("http://", "https://", "databricks"))
 
     @property
     def artifacts(self) -> Path | None:
-        """Where the embedded MLflow keeps artifacts; None where a server decides."""
-        return self.state / "artifacts" if self.embedded else None
+        """Where artifacts are kept; None where a server decides."""
+        return None if self.on_server else self.state / "artifacts"
 
     def executions(self, run_id: str) -> Path:
         """Return the folder of one headless execution."""
@@ -118,11 +127,15 @@ class Project:
         UnavailableError
             If it can't be written.
         """
+        if not self.root.is_dir():
+            raise UnavailableError(f"the project's folder {self.root} is gone")
+        if self.state.exists() and not self.state.is_dir():
+            raise UnavailableError(f"{self.state} is a file, where the project's folder should be")
         with disk_errors(self.state):
             self.state.mkdir(exist_ok=True)
             ignore = self.state / ".gitignore"
             if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
+                write_whole(ignore, b"*\n")
         return self
 
     @cached_property
@@ -135,7 +148,7 @@ class Project:
         """Its runs."""
         from mlops_nb.stores.runs import RunStore
 
-        return RunStore(self.spool, self.tracking_uri)
+        return RunStore(self.spool, self.tracking_uri, self.name, self.experiment)
 
     @cached_property
     def models(self) -> ModelStore:
@@ -155,7 +168,26 @@ class Project:
 def _named_folder(named: str) -> Path:
     folder = Path(named).expanduser()
     if not folder.exists():
-        raise NotFoundError(f"the project folder {named!r} does not exist")
+        raise NotFoundError(
+            f"the project folder {named!r} does not exist",
+            hint="--project or MLOPS_PROJECT names it",
+        )
     if not folder.is_dir():
         raise InputError(f"the project {named!r} must be a folder")
     return folder
+
+
+def _address(given: str, root: Path) -> str:
+    """Return the address of a store; a relative SQLite file is one in the project's folder."""
+    try:
+        parts = urlsplit(given)
+        wrong = parts.port is not None and not parts.hostname
+    except ValueError:
+        wrong = True
+    if wrong or ("://" not in given and given != "databricks"):
+        raise InputError(
+            f"tracking_uri {given!r} is no address of an MLflow store",
+            hint="write for example http://localhost:5000",
+        )
+    path = sqlite_path(given)
+    return given if path is None else sqlite_uri(root / path)

@@ -134,6 +134,8 @@ class Config:
             data = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path} is not valid TOML: {error}") from None
+        except OSError as error:
+            raise InputError(f"{path} can't be read: {error.strerror}") from None
         return cls.read(data, environ, source=str(path))
 
     @classmethod
@@ -176,7 +178,7 @@ def _read_section(
     name: str, kind: Any, table: Mapping[str, Any], environ: Mapping[str, str], source: str
 ) -> Any:
     hints = get_type_hints(kind)
-    _refuse_unknown(table, hints, f"key in [{name}]", source)
+    _refuse_unknown(table, hints, "key", f"[{name}] of {source}")
     values = {
         key: _coerce(value, hints[key], f"{name}.{key} in {source}") for key, value in table.items()
     }

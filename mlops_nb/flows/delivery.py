@@ -1,8 +1,9 @@
 """The writer: a process of its own that brings the spool to MLflow while runs are open.
 
 No kernel waits for MLflow: it appends to the spool, and the project's one writer delivers. The
-writer ends by itself when no run is open and all is delivered. It also closes the runs whose
-process has died, so a killed kernel's run is closed within seconds.
+writer ends by itself when no run is open and all is delivered, or MLflow stays away; the next verb
+starts another. It also closes the runs whose process has died, so a killed kernel's run is closed
+within seconds.
 
 Run as ``python -m mlops_nb.flows.delivery ROOT``.
 """
@@ -13,13 +14,14 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from mlops_nb.core.errors import LockedError, MlopsError
-from mlops_nb.core.records import now
-from mlops_nb.core.strict_json import instant
+from mlops_nb.core.errors import LockedError, MlopsError, UnavailableError
+from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
 from mlops_nb.stores.delivery import deliver, deliver_one
+from mlops_nb.stores.disk import write_whole
 from mlops_nb.stores.leases import reconcile
 from mlops_nb.stores.locks import locked
 
@@ -27,13 +29,26 @@ PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 TRIES_WITHOUT_RUNS = 3
 
+_started: list[subprocess.Popen[bytes]] = []
+
 
 def start_writer(project: Project) -> None:
-    """Start the project's writer, unless one is at work; this returns at once."""
+    """Start the project's writer, unless one is at work; this returns at once.
+
+    Raises
+    ------
+    UnavailableError
+        If the project's folder can't be written.
+    """
+    if _at_work(project):
+        return
+    _trouble(project).unlink(missing_ok=True)
+    # Those that have ended are waited for, so that they leave no zombies.
+    _started[:] = [writer for writer in _started if writer.poll() is None]
     # -P: a file in the project's folder must not shadow a library of the writer's.
     command = [sys.executable, "-P", "-m", "mlops_nb.flows.delivery", str(project.root)]
     environ = {name: value for name, value in os.environ.items() if name != "MLOPS_RUN_ID"}
-    subprocess.Popen(
+    writer = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -43,6 +58,22 @@ def start_writer(project: Project) -> None:
         cwd=project.root,
         env=environ,
     )
+    _started.append(writer)
+
+
+def catch_up(context: Context) -> None:
+    """Close the runs whose process is gone, and see that what is recorded gets delivered.
+
+    Where the project can't be written (it is on a read-only disk, say) one line tells so, and who
+    only wants to read reads on.
+    """
+    project = context.project
+    try:
+        reconcile(project.spool)
+        if project.spool.waiting():
+            start_writer(project)
+    except UnavailableError as error:
+        context.watch.log(str(error))
 
 
 def deliver_now(project: Project) -> None:
@@ -57,50 +88,79 @@ def deliver_open(project: Project, run_id: str) -> str:
 
 
 def wait_delivered(project: Project, run_id: str, *, timeout_s: float) -> bool:
-    """Wait until the writer has delivered a run that has ended; tell whether it has."""
+    """Wait until a run that has ended is delivered; tell whether it is.
+
+    Where the writer has said that MLflow can't be used, there is nothing to wait for.
+    """
     deadline = time.monotonic() + timeout_s
     while project.spool.events_path(run_id).exists():
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or trouble(project) is not None:
             return False
         time.sleep(0.05)
     return True
 
 
+def trouble(project: Project) -> str | None:
+    """Return why the writer could not deliver when it last tried; None where it could."""
+    try:
+        return _trouble(project).read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def write(project: Project) -> None:
     """Deliver until no run is open and nothing is left, or MLflow stays away."""
-    while _work_left(project):
+    while project.spool.waiting():
         try:
-            with locked(project.state / "writer.lock", timeout_s=0, what="the writer"):
-                _deliver_while_open(project)
+            # A second for those who only look whether there is a writer.
+            with locked(project.state / "writer.lock", timeout_s=1, what="the writer"):
+                if not _deliver_while_open(project):
+                    return
         except LockedError:
             # Another writer is at work; it takes what is there.
             return
 
 
-def _deliver_while_open(project: Project) -> None:
+def _deliver_while_open(project: Project) -> bool:
+    """Deliver again and again while a run is open; tell whether all could be delivered."""
     pause, failures = PAUSE_S, 0
     while project.spool.folder.is_dir():
         try:
             deliver_now(project)
-        except MlopsError as error:
-            _note(project, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
             failures += 1
             pause = min(pause * 2, LONGEST_PAUSE_S)
+            told = (
+                str(error) if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
+            )
+            _note(project, told)
         else:
             pause, failures = PAUSE_S, 0
+            _trouble(project).unlink(missing_ok=True)
         is_open = any(not state.ended for state in project.spool.runs())
         if not is_open and (failures == 0 or failures >= TRIES_WITHOUT_RUNS):
-            return
+            return failures == 0
         time.sleep(pause)
+    return False
 
 
-def _work_left(project: Project) -> bool:
-    return any(project.spool.pending(run_id) for run_id in project.spool.run_ids())
+def _at_work(project: Project) -> bool:
+    """Tell whether the project has a writer."""
+    try:
+        with locked(project.state / "writer.lock", timeout_s=0, what="the writer"):
+            return False
+    except LockedError:
+        return True
+
+
+def _trouble(project: Project) -> Path:
+    return project.state / "undelivered.txt"
 
 
 def _note(project: Project, line: str) -> None:
-    with (project.state / "writer.log").open("a", encoding="utf-8") as log:
-        log.write(f"{instant(now())} {line}\n")
+    # A full disk is often what it was about; then there is no room for the note either.
+    with suppress(UnavailableError):
+        write_whole(_trouble(project), line.encode())
 
 
 if __name__ == "__main__":

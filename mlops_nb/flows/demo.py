@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from mlops_nb.core.config import FILE_NAME, Config
 from mlops_nb.core.errors import InputError, LockedError, UnavailableError
 from mlops_nb.core.records import DemoResult, ModelVersion, Report, Run
 from mlops_nb.flows import execution
 from mlops_nb.flows.context import Context
-from mlops_nb.project import Project
-from mlops_nb.stores.disk import disk_errors
+from mlops_nb.project import STATE, Project
+from mlops_nb.stores.disk import disk_errors, write_whole
 from mlops_nb.stores.locks import locked
 
 NOTEBOOK = "credit_default.ipynb"
-FILES = (NOTEBOOK, "mlops.toml", "data/credit_default.parquet", "data/README.md")
+FILES = (NOTEBOOK, FILE_NAME, "data/credit_default.parquet", "data/README.md")
 FOLDER = "mlops-demo"
+LOCK = "demo.lock"
 TRIES = 1000
 
 
@@ -36,16 +37,17 @@ def demo(context: Context, *, into: str | None = None) -> DemoResult:
         If the disk can't be written.
     """
     started = time.monotonic()
-    root = _into(context.path(into)) if into else _new_folder(context.folder)
-    project = Project.at(root).ensure()
-    context.watch.log(f"project: {root}")
-    with _alone(project):
+    root = _given_folder(context.path(into)) if into else _new_folder(context.folder)
+    with _alone(root):
+        _fill(root)
+        project = Project.at(root)
+        context.watch.log(f"project: {root}")
         run = execution.run(Context(project, root, None, context.watch), root / NOTEBOOK)
-    return _summary(project, run, time.monotonic() - started)
+        return _summary(project, run, time.monotonic() - started)
 
 
 @contextmanager
-def _alone(project: Project) -> Iterator[None]:
+def _alone(root: Path) -> Iterator[None]:
     """Hold the project for one demo.
 
     Raises
@@ -53,12 +55,14 @@ def _alone(project: Project) -> Iterator[None]:
     LockedError
         If another demo runs in it.
     """
+    # Not `Project.at`: its settings may be just being copied.
+    state = Project(root, Config()).ensure().state
     with ExitStack() as stack:
         try:
-            stack.enter_context(locked(project.state / "demo.lock", timeout_s=0, what="the demo"))
+            stack.enter_context(locked(state / LOCK, timeout_s=0, what="the demo"))
         except LockedError:
             raise LockedError(
-                f"another `mlops demo` is running in {project.root}",
+                f"another `mlops demo` is running in {root}",
                 hint="wait for it, or give another --into",
             ) from None
         yield
@@ -77,49 +81,53 @@ def source_folder() -> Path:
 
 def _new_folder(parent: Path) -> Path:
     """Make the first of mlops-demo, mlops-demo-2, ... that is not there yet."""
-    made = _copy_beside(parent / FOLDER)
     for number in range(1, TRIES):
         target = parent / (FOLDER if number == 1 else f"{FOLDER}-{number}")
-        if target.exists():
-            continue
         try:
-            made.rename(target)
-        except OSError:
-            # Another demo took the name in between.
+            with disk_errors(target):
+                target.mkdir()
+        except FileExistsError:
+            # Also where another demo took the name just now.
             continue
         return target
-    shutil.rmtree(made)
     raise InputError(f"{parent} has {TRIES} demo projects already", hint="give --into DIR")
 
 
-def _into(target: Path) -> Path:
+def _given_folder(target: Path) -> Path:
+    """Make the folder, or see that it is empty or a demo's."""
     if target.exists() and not target.is_dir():
         raise InputError(f"--into must be a folder; {target} is a file")
-    if not target.exists() or not any(target.iterdir()):
-        made = _copy_beside(target)
-        with disk_errors(target):
-            made.replace(target)
-        return target
-    if not (target / NOTEBOOK).is_file() or not (target / "mlops.toml").is_file():
+    with disk_errors(target):
+        target.mkdir(parents=True, exist_ok=True)
+    inside = {entry.name for entry in target.iterdir()}
+    # The lock is in every folder that a demo began to fill, by now or long ago.
+    is_demo = (target / STATE / LOCK).exists() or inside >= {NOTEBOOK, FILE_NAME}
+    if not is_demo and inside - {STATE}:
         raise InputError(
             f"{target} is not empty and not a demo project", hint="give another --into"
         )
     return target
 
 
-def _copy_beside(target: Path) -> Path:
-    """Copy the project's files to a folder beside `target`, to be renamed when it is whole."""
+def _fill(root: Path) -> None:
+    """Copy what is missing of the project's files to its folder; what is there is the user's."""
     source = source_folder()
-    beside = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
-    with disk_errors(target):
-        try:
-            for name in FILES:
-                (beside / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source / name, beside / name)
-        except OSError:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
-    return beside
+    made: list[Path] = []
+    try:
+        with disk_errors(root):
+            for path in (root / name for name in FILES if not (root / name).exists()):
+                path.parent.mkdir(exist_ok=True)
+                made.append(path)
+                write_whole(path, (source / path.relative_to(root)).read_bytes())
+    except UnavailableError:
+        # Nothing half-copied is left: what was empty is empty again.
+        for path in made:
+            path.unlink(missing_ok=True)
+        if not any((root / name).exists() for name in FILES):
+            shutil.rmtree(root / STATE)
+            with suppress(OSError):
+                (root / "data").rmdir()
+        raise
 
 
 def _summary(project: Project, run: Run, seconds: float) -> DemoResult:

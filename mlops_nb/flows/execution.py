@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.core.errors import MlopsError
+from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Run, RunStatus
 from mlops_nb.flows import delivery, tracking
 from mlops_nb.flows.context import Context
@@ -47,39 +47,59 @@ def run(
     given = dict(parameters or {})
     # All that can be refused is refused before a run is opened.
     declared = runner.check(source, parameters=given, kernel=kernel or settings.kernel or None)
-    if name is not None:
-        tracking.check_run_name(name)
+    folder = _folder(context.path(cwd)) if cwd else source.parent
+    limits = {
+        "timeout_s": _limit("--timeout", settings.timeout_s, timeout_s),
+        "cell_timeout_s": _limit("--cell-timeout", settings.cell_timeout_s, cell_timeout_s),
+    }
     top = replace(context, run_id=None, folder=source.parent)
     opened = tracking.open_run(
         top, name=name, notebook=FoundNotebook(source, "runner"), experiment=experiment
     )
     tracking.record_parameters(top, opened.run_id, declared)
     delivery.start_writer(project)
-    folder = project.executions(opened.run_id)
+    kept = project.executions(opened.run_id)
     status: RunStatus = "KILLED"
     reason: str | None = "the runner was interrupted"
     try:
         done = runner.execute(
             source,
-            folder / source.name,
+            kept / source.name,
             parameters=given,
-            cwd=context.path(cwd) if cwd else source.parent,
+            cwd=folder,
             kernel=kernel or settings.kernel or None,
-            timeout_s=settings.timeout_s if timeout_s is None else timeout_s,
-            cell_timeout_s=settings.cell_timeout_s if cell_timeout_s is None else cell_timeout_s,
-            environment=_environment(project, opened.run_id, source, folder),
+            **limits,
+            environment=_environment(project, opened.run_id, source, kept),
             watch=context.watch,
-            log=folder / "log.txt",
+            log=kept / "log.txt",
         )
         status, reason = done.status, done.reason
-    except MlopsError as error:
-        status, reason = "FAILED", str(error)
+    except Exception as error:
+        status, reason = "FAILED", str(error) or type(error).__name__
         raise
     finally:
-        _keep_copy(project, opened.run_id, folder / source.name)
-        tracking.close_run(top, opened.run_id, status, reason)
-    delivery.wait_delivered(project, opened.run_id, timeout_s=DELIVERY_S)
+        try:
+            _keep_copy(project, opened.run_id, kept / source.name)
+        finally:
+            tracking.close_run(top, opened.run_id, status, reason)
+    delivery.start_writer(project)
+    if not delivery.wait_delivered(project, opened.run_id, timeout_s=DELIVERY_S):
+        why = delivery.trouble(project) or f"it takes longer than {DELIVERY_S:g} s"
+        context.watch.log(f"run {opened.run_id} is not in MLflow yet: {why}")
     return project.runs.get(opened.run_id)
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise InputError(f"there is no folder {path} to run in")
+    return path
+
+
+def _limit(option: str, default: float, given: float | None) -> float:
+    value = default if given is None else given
+    if not value >= 0:
+        raise InputError(f"{option} must be 0 or more seconds, not {value:g}")
+    return value
 
 
 def _environment(project: Project, run_id: str, source: Path, folder: Path) -> dict[str, str]:

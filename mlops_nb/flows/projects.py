@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from mlops_nb.core.config import FILE_NAME, settings
-from mlops_nb.core.errors import InputError
-from mlops_nb.core.records import Notice, ProjectStatus, Run
+from mlops_nb.core.errors import InputError, UnavailableError
+from mlops_nb.core.records import ModelVersion, Notice, ProjectStatus, Run
 from mlops_nb.core.strict_json import dumps
+from mlops_nb.flows import delivery
 from mlops_nb.flows.context import Context
+from mlops_nb.flows.tracking import check_name
 from mlops_nb.project import Project
 from mlops_nb.release import registry
 from mlops_nb.stores.disk import disk_errors, write_whole
-from mlops_nb.stores.leases import reconcile
 
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "lustre", "glusterfs"}
 
@@ -24,12 +26,14 @@ def init(context: Context, folder: str | None = None, *, name: str | None = None
     Raises
     ------
     InputError
-        If there is a project already.
+        If there is a project already, or the name can't be shown on a line.
     UnavailableError
         If the folder can't be written.
     """
     root = context.path(folder) if folder else context.folder
     path = root / FILE_NAME
+    if name is not None:
+        check_name(name, "project")
     if path.exists():
         raise InputError(f"{path} is there already", hint="edit it, or choose another folder")
     if root.exists() and not root.is_dir():
@@ -63,48 +67,56 @@ def template(name: str) -> str:
 
 
 def status(context: Context) -> ProjectStatus:
-    """Say what the project holds, and what needs attention."""
+    """Say what the project holds, and what needs attention, also where MLflow can't be used."""
     project = context.project
-    reconcile(project.spool)
-    runs = project.runs.search()
-    running = tuple(run for run in runs if run.status == "RUNNING")
-    waiting = [run_id for run_id in project.spool.run_ids() if project.spool.pending(run_id)]
-    models = tuple(project.models.versions())
-    for name in {version.name for version in models}:
-        # A promotion that a crash cut off is finished or given up, and told.
-        registry.settle(project.models, project.database, name)
+    delivery.catch_up(context)
+    waiting = project.spool.waiting()
+    broken = ""
+    models: tuple[ModelVersion, ...] = ()
+    try:
+        # Only to see that it can be read.
+        project.database.reports(limit=1)
+        runs = project.runs.search()
+        models = tuple(project.models.versions())
+        for name in {version.name for version in models}:
+            # A promotion that a crash cut off is finished or given up, and told.
+            registry.settle(project.models, project.database, name)
+    except UnavailableError as error:
+        broken = str(error)
+        runs = [run for run in project.runs.undelivered() if run.parent_id is None]
     return ProjectStatus(
         project=project.name,
         root=str(project.root),
         tracking_uri=project.tracking_uri,
         experiment=project.experiment,
         runs=len(runs),
-        running=running,
+        running=tuple(run for run in runs if run.status == "RUNNING"),
         latest=runs[0] if runs else None,
         models=models,
         undelivered=len(waiting),
-        attention=tuple(_attention(project, runs, waiting)),
+        attention=tuple(_attention(project, runs, waiting, broken)),
     )
 
 
-def _attention(project: Project, runs: list[Run], waiting: list[str]) -> list[str]:
-    lines = []
+def _attention(project: Project, runs: list[Run], waiting: list[str], broken: str) -> Iterator[str]:
+    if broken:
+        yield broken
     latest = runs[0] if runs else None
     if latest is not None and latest.status in ("FAILED", "KILLED", "LOST"):
         reason = f": {latest.reason}" if latest.reason else ""
-        lines.append(f"the latest run, {latest.name!r}, is {latest.status}{reason}")
-    running = [run for run in runs if run.status == "RUNNING"]
-    if len(waiting) > len(running):
-        lines.append(f"{len(waiting)} runs are not delivered to MLflow yet (see .mlops/writer.log)")
+        yield f"the latest run, {latest.name!r}, is {latest.status}{reason}"
+    why = delivery.trouble(project)
+    if waiting and (why or broken):
+        count = "1 run is" if len(waiting) == 1 else f"{len(waiting)} runs are"
+        yield f"{count} not in MLflow yet" + (f": {why}" if why and not broken else "")
     elsewhere = os.environ.get("MLFLOW_TRACKING_URI")
     if elsewhere and elsewhere != project.tracking_uri:
-        lines.append(
+        yield (
             f"MLFLOW_TRACKING_URI is {elsewhere!r}, but this project keeps its runs in "
             f"{project.tracking_uri!r}; set tracking_uri in {FILE_NAME} to use the former"
         )
     if _on_network(project.root):
-        lines.append("the project is on a network file system, where SQLite's locks don't hold")
-    return lines
+        yield "the project is on a network file system, where SQLite's locks don't hold"
 
 
 def _on_network(root: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from mlops_nb.flows.context import Context, Named
 from mlops_nb.project import Project
 from mlops_nb.release import registry
 from mlops_nb.release.judge import judge
-from mlops_nb.tracking.provenance import FoundNotebook
+from mlops_nb.tracking.provenance import FoundNotebook, user
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,22 +42,26 @@ def register(
     UnavailableError
         If MLflow can't be used.
     """
+    # What is wrong with them is told before a run is opened.
+    if not (isinstance(model, str) and model.startswith(_URI)):
+        model = frames.model(context, model)
+    if example is not None:
+        example = frames.frame(context, example, "example").head(5)
     if context.run_id is None:
         return _register_in_own_run(context, model, name, example, description)
     project = context.project
-    source = model if isinstance(model, str) and model.startswith(_URI) else None
     version = project.models.register(
-        source or frames.model(context, model),
+        model,
         name,
         mlflow_run_id=delivery.deliver_open(project, context.run_id),
-        example=None if example is None else frames.frame(context, example, "example").head(5),
+        example=example,
         tags={"mlops.run_id": context.run_id},
         description=description,
     )
     alias = project.config.gate.challenger_alias
     project.models.set_alias(name, alias, version.version)
     project.database.add_audit(
-        "register", f"{name}/{version.version}", getpass.getuser(), {"run_id": context.run_id}
+        "register", f"{name}/{version.version}", user(), {"run_id": context.run_id}
     )
     tracking.log(context, {"mlops.model": f"{name}/{version.version}"}, kind="tag")
     return replace(version, aliases=(*version.aliases, alias))
@@ -171,7 +174,7 @@ def promote(
         challenger_alias=project.config.gate.challenger_alias,
         expected=expected,
         gate=verdict or unjudged,
-        actor=getpass.getuser(),
+        actor=user(),
         reason=reason or (verdict.summary if verdict else ""),
         force=force,
     )
@@ -196,10 +199,11 @@ def _register_in_own_run(
     except BaseException as error:
         tracking.close_run(inside, run.run_id, "FAILED", f"{type(error).__name__}: {error}"[:300])
         raise
+    else:
+        tracking.close_run(inside, run.run_id, "FINISHED")
+        return version
     finally:
         delivery.start_writer(context.project)
-    tracking.close_run(inside, run.run_id, "FINISHED")
-    return version
 
 
 def _challenger(project: Project, name: str, version: str | int | None) -> ModelVersion:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Run, RunDetails
+from mlops_nb.flows import delivery
 from mlops_nb.flows.context import Context
-from mlops_nb.stores.leases import reconcile
 
 
 def runs(
@@ -22,10 +22,12 @@ def runs(
     ------
     InputError
         If `limit` is negative.
+    NotFoundError
+        If there is no such experiment.
     """
     if limit < 0:
         raise InputError(f"--limit must be 0 or more, not {limit}")
-    reconcile(context.project.spool)
+    delivery.catch_up(context)
     return context.project.runs.search(
         experiment=experiment, status=status, children=children, limit=limit or None
     )
@@ -40,7 +42,7 @@ def show(context: Context, run: str) -> RunDetails:
         If there is no such run.
     """
     project = context.project
-    reconcile(project.spool)
+    delivery.catch_up(context)
     found = project.runs.get(run)
     children = project.runs.children(found)
     return RunDetails(

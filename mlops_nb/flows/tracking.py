@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -48,29 +49,32 @@ def open_run(
     name: str | None = None,
     notebook: FoundNotebook,
     experiment: str | None = None,
-    tags: Mapping[str, str] | None = None,
 ) -> Run:
     """Open a run, a child where one is open already, with its provenance.
 
     Raises
     ------
+    InputError
+        If the name or the experiment's can't be shown on a line.
     UnavailableError
         If the project's folder can't be written.
     """
-    project = context.project.ensure()
+    project = context.project
+    default_name = (notebook.path.stem if notebook.path else context.folder.name) or project.name
+    name = check_name(name or default_name[:250], "run")
+    experiment = check_name(experiment or project.experiment, "experiment")
+    project.ensure()
     reconcile(project.spool)
     run_id = new_run_id()
     taken = snapshot(notebook, context.folder)
-    default_name = notebook.path.stem if notebook.path else context.folder.name
-    project.spool.append(
+    project.spool.begin(
         run_id,
-        "opened",
-        name=name or default_name,
+        name=name,
         parent_id=context.run_id,
-        experiment=experiment or project.experiment,
+        experiment=experiment,
         notebook=None if notebook.path is None else str(notebook.path),
         lease=asdict(lease_of(os.getpid())),
-        tags={**taken.tags, **(tags or {})},
+        tags={**taken.tags, "mlops.project": project.name},
     )
     for path, data in taken.files.items():
         project.spool.keep(run_id, path, data)
@@ -81,7 +85,7 @@ def join_run(context: Context, run_id: str, name: str | None) -> Run:
     """Name the run that is open already, and return it."""
     spool = context.project.spool
     if name is not None:
-        spool.append(run_id, "named", name=check_run_name(name))
+        spool.append(run_id, "named", name=check_name(name, "run"))
     return spool.load(run_id).run
 
 
@@ -169,17 +173,19 @@ def log(
         spool.keep(run_id, path, data)
 
 
-def check_run_name(name: str) -> str:
-    """Return a run's name, or refuse one that can't be shown on a line.
+def check_name(name: str, noun: str) -> str:
+    """Return the name of a run or an experiment, or refuse one that can't be shown on a line.
 
     Raises
     ------
     InputError
-        If it is empty, has a line break, or is longer than 250 characters.
+        If it is empty, has a line break or another control character, or is longer than 250.
     """
-    if not name.strip() or "\n" in name or len(name) > 250:
+    controls = any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
+    if not name.strip() or controls or len(name) > 250:
         raise InputError(
-            f"{name!r:.60} can't be a run's name", hint="use one line of 1 to 250 characters"
+            f"{name!r:.60} can't be the name of a{'n' if noun[0] in 'aeiou' else ''} {noun}",
+            hint="use one line of 1 to 250 characters",
         )
     return name
 

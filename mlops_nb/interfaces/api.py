@@ -49,26 +49,31 @@ promote = _door(release.promote)
 
 
 class Tracked:
-    """An open run: usable as a context manager, which ends it.
+    """An open run: usable as a context manager, which ends it unless it was open before.
 
     Parameters
     ----------
     run : Run
         As it was when it was opened.
+    opened : bool
+        Whether it was opened for this, and not joined.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, opened: bool) -> None:
         self.run = run
+        self._opened = opened
 
     def __enter__(self) -> Run:
         return self.run
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        session.current().last_error = None if error is None else f"{type(error).__name__}: {error}"
-        session.current().end()
+        if self._opened:
+            session.current().end_child(self.run.run_id, error)
 
 
-def track(name: str | None = None, *, experiment: str | None = None) -> Tracked:
+def track(
+    name: str | None = None, *, experiment: str | None = None, project: str | None = None
+) -> Tracked:
     """Open a run of this process, or join and name the one that is open.
 
     It ends with the process, with ``stop()``, or with its ``with`` block.
@@ -76,11 +81,14 @@ def track(name: str | None = None, *, experiment: str | None = None) -> Tracked:
     Raises
     ------
     InputError
-        If the name can't be a run's.
+        If the name can't be a run's, or a run is open elsewhere.
     UnavailableError
         If the project's folder can't be written.
     """
-    return Tracked(session.current().track(name, experiment=experiment))
+    current = session.current()
+    opened = not current.open
+    run = current.track(name, experiment=experiment, project=project)
+    return Tracked(run, opened=opened)
 
 
 def stop() -> Run:
@@ -130,6 +138,6 @@ def child(name: str | None = None) -> Iterator[Run]:
     try:
         yield run
     except BaseException as error:
-        current.end_child(error)
+        current.end_child(run.run_id, error)
         raise
-    current.end_child(None)
+    current.end_child(run.run_id, None)

@@ -15,7 +15,6 @@ from mlops_nb.core.strict_json import dumps
 from mlops_nb.interfaces import commands, parsing
 from mlops_nb.interfaces.display import shown
 
-_OPTIONS = ("--project", "--debug", "-v", "--verbose", "--version", "--help", "-h")
 _COMPLETION = {
     "bash": """_mlops() {
   local IFS=$'\\n'
@@ -50,9 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Examples
     --------
-    >>> main(["--version"]).__class__
+    >>> main(["--version"])  # doctest: +ELLIPSIS
     mlops ...
-    <class 'int'>
+    0
     """
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
@@ -81,17 +80,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(words: list[str]) -> int:
     if words[:1] == ["--complete"]:
         return _complete(words[1:])
-    options, rest = _options(words)
+    options, rest = parsing.door_options(words, "terminal")
     if "version" in options:
         _print(f"mlops {_version()}")
         return 0
-    if not rest or (rest[0] in ("--help", "-h", "help") and len(rest) == 1):
+    asked = bool(rest) and rest[0] in ("--help", "-h", "help")
+    if not rest or (asked and len(rest) == 1):
         _print(_overview(), end="")
         return 0
-    if rest[:1] == ["completion"]:
+    if rest[0] == "completion":
         return _print_completion(rest[1:])
-    verb = commands.verb(rest[1] if rest[0] == "help" else rest[0])
-    if rest[0] == "help":
+    verb = commands.verb(rest[1] if asked else rest[0])
+    if asked:
         _print(parsing.help_text(verb, "terminal"), end="")
         return 0
     if "terminal" not in verb.doors:
@@ -156,36 +156,10 @@ def _show(result: Any, *, as_json: bool) -> None:
         _print(panels.text(result, of=getattr(result, "of", None)))
 
 
-def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
-    """Take the door's own options off, wherever they stand; the rest is the verb and its words."""
-    found: dict[str, str] = {}
-    rest: list[str] = []
-    waiting = iter(words)
-    for word in waiting:
-        name, equals, given = word.partition("=")
-        if name == "--project":
-            found["project"] = given if equals else next(waiting, "")
-            if not found["project"]:
-                raise InputError("--project needs a folder")
-        elif word == "--debug":
-            found["debug"] = word
-        elif word in ("-v", "--verbose"):
-            found["verbose"] = word
-        elif word == "--version" and not rest:
-            found["version"] = word
-        elif word.startswith("-") and not rest and word not in _OPTIONS:
-            from mlops_nb.core.errors import NotFoundError
-
-            raise NotFoundError.among("option", name, _OPTIONS)
-        else:
-            rest.append(word)
-    return found, rest
-
-
 def _overview() -> str:
     return parsing.overview("terminal") + (
         "\nOptions:\n"
-        "  --project DIR  the project; else MLOPS_PROJECT, the nearest mlops.toml, the git root\n"
+        "  --project DIR  else MLOPS_PROJECT, the nearest mlops.toml upwards, the git root\n"
         "  --version      say which version this is\n"
         "  -v             say what is done (on standard error)\n"
         "  --debug        show a traceback where there is one\n"

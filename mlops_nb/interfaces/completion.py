@@ -26,6 +26,16 @@ _FILES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+class _Alone(list[Any]):
+    """Completions beside which IPython shows no others, also where there is none.
+
+    IPython asks the length only to tell whether a matcher that wants to be alone found anything.
+    """
+
+    def __len__(self) -> int:
+        return max(super().__len__(), 1)
+
+
 def complete(
     words: Sequence[str], fragment: str, door: Door, scope: Mapping[str, Any] | None = None
 ) -> list[str]:
@@ -38,19 +48,26 @@ def complete(
     >>> complete(["drift"], "--sh", "terminal")
     ['--share']
     """
+    if words[-1:] == ["--project"]:
+        return _beginning(fragment, [name for name in _files("path", fragment) if name[-1] == "/"])
+    given = set(words)
+    try:
+        options, words = parsing.door_options(words, door)
+    except MlopsError:
+        return []
     if not words:
         verbs = [verb.name for verb in commands.verbs_of(door)]
-        options = ["--help", *(["--project", "--version", "--debug"] if door == "terminal" else [])]
-        return _beginning(fragment, options if fragment.startswith("-") else verbs)
-    try:
-        verb = commands.verb(words[0])
-    except MlopsError:
+        options_left = ["--help", *(o for o in parsing.DOOR_OPTIONS[door] if o not in given)]
+        return _beginning(fragment, options_left if fragment.startswith("-") else verbs)
+    verb = next((verb for verb in commands.verbs_of(door) if verb.name == words[0]), None)
+    if verb is None:
         return []
     awaited = _awaited(verb, words[1:])
     if awaited is not None and (awaited.flags or not fragment.startswith("-")):
-        return _beginning(fragment, _values(awaited, verb, fragment, scope or {}))
+        values = _values(awaited, verb, fragment, scope or {}, options.get("project"))
+        return _beginning(fragment, values)
     if fragment.startswith("-"):
-        return _beginning(fragment, _options_left(verb, words[1:]))
+        return _beginning(fragment, _options_left(verb, given))
     return []
 
 
@@ -71,7 +88,7 @@ def matches(context: CompletionContext) -> SimpleMatcherResult:
     else:
         texts = complete(before, fragment, "notebook", shell.user_ns if shell else {})
     return {
-        "completions": [SimpleCompletion(text) for text in texts],
+        "completions": _Alone(SimpleCompletion(text) for text in texts),
         "matched_fragment": fragment,
         "suppress": True,
     }
@@ -113,18 +130,17 @@ def _awaited(verb: Verb, words: Sequence[str]) -> Argument | None:
     return positional[taken] if taken < len(positional) else None
 
 
-def _options_left(verb: Verb, words: Sequence[str]) -> list[str]:
-    used = {
-        flag
-        for argument in verb.arguments
-        if not argument.many and set(argument.flags) & set(words)
-        for flag in argument.flags
-    }
+def _options_left(verb: Verb, given: set[str]) -> list[str]:
+    by_flag = {flag: argument for argument in verb.arguments for flag in argument.flags}
+    used = given & {"--json", "--help", "--project"}
+    for argument in by_flag.values():
+        if not argument.many and given & set(argument.flags):
+            used |= set(argument.flags)
     return [name for name in parsing.option_names(verb) if name not in used]
 
 
 def _values(
-    argument: Argument, verb: Verb, fragment: str, scope: Mapping[str, Any]
+    argument: Argument, verb: Verb, fragment: str, scope: Mapping[str, Any], project: str | None
 ) -> Iterable[str]:
     if argument.choices:
         return argument.choices
@@ -134,9 +150,9 @@ def _values(
         case "data":
             return [*_named(scope, "columns"), *_files("data", fragment)]
         case "model":
-            return [*_named(scope, "predict"), *_stored("registered")]
+            return [*_named(scope, "predict"), *_stored("registered", project)]
         case "run" | "experiment" | "registered":
-            return _stored(argument.kind)
+            return _stored(argument.kind, project)
         case "notebook" | "path":
             return _files(argument.kind, fragment)
         case _:
@@ -151,20 +167,19 @@ def _named(scope: Mapping[str, Any], attribute: str) -> list[str]:
     )
 
 
-def _stored(kind: str) -> list[str]:
-    """Look a name up in the project; a project that can't be read completes to nothing."""
+def _stored(kind: str, project: str | None) -> list[str]:
+    """List a project's names of one kind; a project that can't be read completes to nothing."""
     from mlops_nb.interfaces import session
 
     try:
-        project = session.current().context().project
+        found = session.current().context(project=project).project
         if kind == "registered":
-            return sorted({version.name for version in project.models.versions()})
-        runs = project.runs.search(children=True)
+            return sorted({version.name for version in found.models.versions()})
+        if kind == "experiment":
+            return found.runs.experiments()
+        return ["latest", *(run.run_id for run in found.runs.search(children=True))]
     except MlopsError:
         return []
-    if kind == "experiment":
-        return sorted({run.experiment for run in runs})
-    return ["latest", *(run.run_id for run in runs)]
 
 
 def _files(kind: str, fragment: str) -> list[str]:

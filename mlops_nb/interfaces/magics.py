@@ -7,12 +7,15 @@ they are; IPython's events then record the cell and close its run.
 
 from __future__ import annotations
 
+import dis
 import functools
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +26,12 @@ from IPython.core.magic import (
     magics_class,
     needs_local_scope,
     no_var_expand,
+    output_can_be_silenced,
 )
 
 from mlops_nb.core.errors import InputError, MlopsError, VerdictError
 from mlops_nb.core.nearest import suggest
+from mlops_nb.core.records import now
 from mlops_nb.interfaces import display
 
 if TYPE_CHECKING:
@@ -37,7 +42,10 @@ if TYPE_CHECKING:
     from mlops_nb.interfaces.session import Session
 
 _TRACKED = re.compile(r"%%mlops(?:[ \t]+(.*))?$")
+# Blank lines and comments may stand before it.
+_IDLE = re.compile(r"\s*(#.*)?$")
 _CELL = "cell-of:"
+_HELP = {"--help", "-h"}
 
 
 @magics_class
@@ -46,28 +54,35 @@ class MlopsMagics(Magics):
 
     @no_var_expand
     @needs_local_scope
+    @output_can_be_silenced
     @line_cell_magic
     def mlops(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
     ) -> Any:
         """MLOps without leaving the notebook: `%mlops` lists the verbs."""
-        shell: Any = self.shell
-        scope = {**shell.user_ns, **(local_ns or {})}
         if cell is not None:
             raise UsageError("%%mlops must be on the first line of a cell")
+        shell: Any = self.shell
+        scope = {**shell.user_ns, **(local_ns or {})}
         if line.startswith(_CELL):
-            return _guarded(lambda: _begin_cell(line.removeprefix(_CELL), scope), debug=False)
-        debug = "--debug" in line.split()
-        words = line.replace("--debug", "", 1) if debug else line
-        result = _guarded(lambda: _call(shell, words, scope), debug=debug)
-        return _placed(line, result)
+            return _guarded(lambda: _begin_cell(line.removeprefix(_CELL), scope))
+        result = _guarded(lambda: _call(shell, line, scope))
+        if result is not None and _is_dropped() and not line.rstrip().endswith(";"):
+            _show(result)
+        return result
 
 
 @dataclass(slots=True)
 class _Running:
-    """The cell that is running, as IPython told; the session may not be made yet."""
+    """The cell that is running, as IPython told; the session may not be made yet.
 
+    A cell may run another (``%%capture`` runs its body as one): only the outer one is the
+    notebook's.
+    """
+
+    info: Any = None
     source: str = ""
+    started_at: datetime | None = None
     execution_count: int | None = None
     cell_id: str | None = None
 
@@ -87,8 +102,7 @@ def load(shell: InteractiveShell) -> None:
     display.attach(shell.display_formatter)
     # The cell that loads us is running; it is taken as if it began now.
     history = shell.history_manager
-    _running.source = history.input_hist_raw[-1] if history else ""
-    _running.execution_count = shell.execution_count
+    _begun(history.input_hist_raw[-1] if history else "")
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
         # Asked to shut down, a kernel may wait for its children longer than Jupyter waits for it:
@@ -103,9 +117,13 @@ def _session() -> Session:
     from mlops_nb.interfaces import session
 
     current = session.current()
-    if current.cell is None:
+    if current.cell is None and _running.started_at is not None:
+        # It was made in this cell.
         current.cell_started(
-            _running.source, execution_count=_running.execution_count, cell_id=_running.cell_id
+            _running.source,
+            at=_running.started_at,
+            execution_count=_running.execution_count,
+            cell_id=_running.cell_id,
         )
     return current
 
@@ -137,13 +155,18 @@ def tracked_cell(lines: list[str]) -> list[str]:
     >>> tracked_cell(['%%mlops track "wide"', "fit()"])[1]
     'fit()'
     """
-    found = _TRACKED.fullmatch(lines[0].rstrip()) if lines else None
+    first = next((at for at, line in enumerate(lines) if not _IDLE.match(line)), len(lines))
+    found = _TRACKED.fullmatch(lines[first].rstrip()) if lines[first:] else None
     if found is None:
         return lines
     from IPython.core.inputtransformer2 import cell_magic
 
-    call = f"get_ipython().run_line_magic('mlops', {_CELL + (found.group(1) or '')!r})\n"
-    return [call, *cell_magic(lines[1:])]
+    words = found.group(1) or ""
+    if _HELP & set(words.split()):
+        # Help is all that was asked for.
+        return [f"get_ipython().run_line_magic('mlops', {words!r})\n"]
+    call = f"get_ipython().run_line_magic('mlops', {_CELL + words!r})\n"
+    return [*lines[:first], call, *cell_magic(lines[first + 1 :])]
 
 
 def _loaded(shell: InteractiveShell) -> bool:
@@ -153,33 +176,59 @@ def _loaded(shell: InteractiveShell) -> bool:
 def _call(shell: Any, line: str, scope: Mapping[str, Any]) -> Any:
     from mlops_nb.interfaces import commands, parsing
 
-    words = parsing.split(line)
+    options, words = parsing.door_options(parsing.split(line), "notebook")
     if not words or words[0] in ("--help", "-h", "help"):
-        return _Text(parsing.overview("notebook"))
+        _print(parsing.help_text(commands.verb(words[1]), "notebook") if words[1:] else _overview())
+        return None
     verb = commands.verb(words[0])
-    call = parsing.parse(verb, [parsing.expand(word, scope) for word in words[1:]], "notebook")
+    takes_pairs = any(argument.kind == "pairs" for argument in verb.arguments)
+    given = [
+        word if takes_pairs and parsing.is_pair(word) else parsing.expand(word, scope)
+        for word in words[1:]
+    ]
+    call = parsing.parse(verb, given, "notebook")
     if call.help:
-        return _Text(parsing.help_text(verb, "notebook"))
+        _print(parsing.help_text(verb, "notebook"))
+        return None
     if "notebook" not in verb.doors:
         raise InputError(f"`{verb.name}` needs a terminal", hint=f"type `mlops {verb.name}` there")
     arguments = _resolved(verb, parsing.flow_arguments(call), scope)
-    result = _perform(shell, verb, arguments, scope)
-    return _Json(result) if call.as_json else display.shown(result, verb.name)
+    try:
+        result = _perform(shell, verb, arguments, scope, options.get("project"))
+    except MlopsError:
+        if "debug" in options:
+            traceback.print_exc()
+        raise
+    if call.as_json:
+        from mlops_nb.core.strict_json import dumps
+
+        _print(dumps(result, indent=2) + "\n")
+        return None
+    return display.shown(result, verb.name)
 
 
-def _perform(shell: Any, verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -> Any:
+def _perform(
+    shell: Any,
+    verb: Verb,
+    arguments: dict[str, Any],
+    scope: Mapping[str, Any],
+    project: str | None,
+) -> Any:
     from mlops_nb.interfaces import parsing
 
     current = _session()
     if verb.name == "track":
-        return _track(shell, arguments, scope)
+        return _track(shell, arguments, scope, project)
     if verb.name == "log":
-        values = parsing.pairs(arguments.pop("values"), lambda text: _scoped(text, scope))
-        return verb.load()(current.context(), values, **arguments)
-    return verb.load()(current.context(watch()), **arguments)
+        # IPython's own names, such as `exit`, are words here.
+        values = parsing.pairs(arguments.pop("values"), scope, reserved=shell.user_ns_hidden)
+        return verb.load()(current.context(project=project), values, **arguments)
+    return verb.load()(current.context(watch(), project=project), **arguments)
 
 
-def _track(shell: Any, arguments: dict[str, Any], scope: Mapping[str, Any]) -> Any:
+def _track(
+    shell: Any, arguments: dict[str, Any], scope: Mapping[str, Any], project: str | None
+) -> Any:
     from mlops_nb.core.records import Notice
 
     current = _session()
@@ -194,7 +243,9 @@ def _track(shell: Any, arguments: dict[str, Any], scope: Mapping[str, Any]) -> A
             details={"run_id": run.run_id},
         )
     was_open = bool(current.open) and not current.joined
-    run = current.track(name, namespace=scope, history=_earlier(shell), **arguments)
+    run = current.track(
+        name, project=project, namespace=scope, history=_earlier(shell), **arguments
+    )
     return Notice(
         f"{'still tracking' if was_open else 'tracking'} this notebook as {run.name!r}",
         hint="`%mlops log name=value` adds to it; `%mlops track stop` ends it",
@@ -212,18 +263,23 @@ def _begin_cell(line: str, scope: Mapping[str, Any]) -> None:
         raise InputError(f"%%mlops {given} has no form for cells".replace("  ", " "), hint=hint)
     words = [parsing.expand(word, scope) for word in words[1:]]
     call = parsing.parse(commands.verb("track"), words, "notebook")
-    _session().begin_child(call.arguments.get("name"), scope)
+    if set(call.arguments) - {"name"} or call.as_json:
+        raise InputError("%%mlops track takes a name and no options")
+    if call.arguments.get("name") == "stop":
+        raise InputError("`track stop` needs no cell", hint="type `%mlops track stop`")
+    _session().begin_cell(call.arguments.get("name"), scope)
 
 
 def _resolved(verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -> dict[str, Any]:
     """Put the objects in scope in the place of the names of data and models."""
     from mlops_nb.flows.context import Named
+    from mlops_nb.interfaces import parsing
 
     kinds = {a.parameter: a.kind for a in verb.arguments}
     for key, text in arguments.items():
         if kinds.get(key) not in ("data", "model") or not isinstance(text, str):
             continue
-        found = _lookup(text, scope)
+        found = parsing.lookup(text, scope)
         if found is not None:
             arguments[key] = Named(text, found)
         elif text.isidentifier():
@@ -238,96 +294,50 @@ def _resolved(verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -
     return arguments
 
 
-def _lookup(text: str, scope: Mapping[str, Any]) -> Any:
-    """Return the object of a dotted name in scope (``fair.model``); None where there is none."""
-    first, *rest = text.split(".")
-    if first not in scope or not all(part.isidentifier() for part in (first, *rest)):
-        return None
-    found = scope[first]
-    for part in rest:
-        found = getattr(found, part, None)
-    return found
-
-
-def _scoped(text: str, scope: Mapping[str, Any]) -> Any:
-    """Read a value of `log`: a JSON literal, else a name in scope, else text."""
-    from mlops_nb.interfaces import parsing
-
-    value = parsing.value(text)
-    if not isinstance(value, str) or value != text:
-        return value
-    found = _lookup(text, scope)
-    return text if found is None else found
-
-
 def _earlier(shell: Any) -> list[str]:
     """Return the cells that ran before the present one."""
     history = getattr(shell, "history_manager", None)
     return [] if history is None else [s for s in history.input_hist_raw[1:-1] if s.strip()]
 
 
-def _guarded(action: Callable[[], Any], *, debug: bool) -> Any:
+def _guarded(action: Callable[[], Any]) -> Any:
     """Do it; bad input becomes IPython's UsageError, a verdict is shown before it is raised."""
     try:
         return action()
     except VerdictError as error:
         _show(error.report)
         raise
-    except MlopsError as error:
-        if debug or not isinstance(error, InputError):
-            raise
+    except InputError as error:
         # Exactly this class: IPython shows a traceback for any other, a subclass included.
         raise UsageError(str(error)) from None
 
 
-class _Text(str):
-    """Text that is shown as it is."""
+def _is_dropped() -> bool:
+    """Tell whether the code that called the magic does nothing with its value.
 
-    __slots__ = ()
-
-
-class _Json:
-    """A result that was asked for as JSON."""
-
-    def __init__(self, result: Any) -> None:
-        from mlops_nb.core.strict_json import dumps
-
-        self.text = dumps(result, indent=2)
-
-
-def _placed(line: str, result: Any) -> Any:
-    """Show a result where IPython would not: a magic that is not its cell's last expression."""
-    if result is None:
-        return None
-    if isinstance(result, _Text):
-        print(result, end="")  # noqa: T201 - help is printed, as IPython's own
-        return None
-    if isinstance(result, _Json):
-        print(result.text)  # noqa: T201 - one JSON value on standard output
-        return None
-    current = _session()
-    place = _place(current.cell.source if current.cell else "", line)
-    if place == "inner":
-        _show(result)
-    return result
-
-
-def _place(source: str, line: str) -> str:
-    r"""Say where in its cell a magic stands: "last", "assigned" or "inner".
-
-    Examples
-    --------
-    >>> _place("%mlops runs\nx = 1", "runs"), _place("r = %mlops runs", "runs")
-    ('inner', 'assigned')
+    IPython shows the value of a cell's last expression only, and a magic in the middle of a cell,
+    in a loop or in a function is there to show something too. What the code does next with the
+    value stands in its bytecode: nothing (POP_TOP), show it, or keep it.
     """
-    lines = [text.strip() for text in source.splitlines()]
-    lines = [text for text in lines if text and not text.startswith("#")]
-    call = f"%mlops {line}".strip()
-    if lines and lines[-1].rstrip(";").rstrip() == call.rstrip(";").rstrip():
-        return "last"
-    if any(re.search(r"=\s*%mlops\b", text) and text.endswith(line.strip()) for text in lines):
-        return "assigned"
-    return "inner" if any(text.startswith("%mlops") for text in lines) else "assigned"
+    frame = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "run_line_magic":
+        frame = frame.f_back  # type: ignore[assignment]
+    caller = None if frame is None else frame.f_back
+    if caller is None:
+        return False
+    following = (i for i in dis.get_instructions(caller.f_code) if i.offset > caller.f_lasti)
+    return next((i.opname for i in following), "") == "POP_TOP"
+
+
+def _overview() -> str:
+    from mlops_nb.interfaces import parsing
+
+    return parsing.overview("notebook")
+
+
+def _print(text: str) -> None:
+    # IPython's standard output, which is the cell's.
+    sys.stdout.write(text)
 
 
 def _show(result: Any) -> None:
@@ -344,35 +354,50 @@ def watch() -> Any:
 
 
 def _started(info: Any) -> None:
-    if getattr(info, "silent", False):
-        return
-    _running.source = info.raw_cell or ""
+    if _running.info is None:
+        _begun(info.raw_cell, info)
+
+
+def _begun(source: str, info: Any = None) -> None:
+    _running.info = info
+    _running.source = source
+    _running.started_at = now()
     _running.execution_count = _count()
     _running.cell_id = getattr(info, "cell_id", None)
     if _made():
-        _session().cell_started(
-            _running.source, execution_count=_running.execution_count, cell_id=_running.cell_id
-        )
+        _session()
 
 
 def _ended(result: Any) -> None:
-    if getattr(result.info, "silent", False) or not _made():
+    # Not by identity: where a cell was interrupted, IPython makes another info.
+    if _running.info and result and result.info.raw_cell != _running.info.raw_cell:
+        return
+    # IPython tells of an empty cell's end, though not of its beginning.
+    current = _session() if _made() and _running.started_at else None
+    _running.info = _running.started_at = None
+    if current is None:
         return
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
-    error = result.error_before_exec or result.error_in_exec
+    # There is no result where a cell with `await` was interrupted.
+    error = result.error_before_exec or result.error_in_exec if result else KeyboardInterrupt()
     try:
-        _session().cell_ended(error, shell.user_ns if shell else {})
+        current.cell_ended(error, shell.user_ns if shell else {})
     except MlopsError as problem:
         # IPython would print a traceback of ours under the user's cell; she needs one line.
         sys.stderr.write(f"mlops_nb: this cell was not recorded: {problem}\n")
+    trouble = current.trouble()
+    if trouble is not None:
+        sys.stderr.write(f"mlops_nb: {trouble}\n")
 
 
 def _shutting_down(original: Callable[[bool], Any], restart: bool) -> Any:
     """Close what is open before the kernel begins to end."""
     if _made():
-        _session().end(restarted=restart)
+        from mlops_nb.interfaces import session
+
+        session.end(restarted=restart)
     return original(restart)
 
 

@@ -5,15 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType, ModuleType
 from typing import Any, NoReturn
 
 from mlops_nb.core.errors import InputError, NotFoundError
-from mlops_nb.core.nearest import suggest
+from mlops_nb.core.nearest import nearest
 from mlops_nb.interfaces.commands import GROUPS, Argument, Door, Verb, verbs_of
 
+_NEGATIVE = r"-\d*\.?\d+([eE][-+]?\d+)?"
 _ARROWS = {"notebook": "%mlops ", "terminal": "mlops ", "python": "mlops_nb."}
+
+
+# What a door itself takes, beside the verb's options.
+DOOR_OPTIONS: Mapping[Door, tuple[str, ...]] = {
+    "notebook": ("--project", "--debug"),
+    "terminal": ("--project", "--debug", "-v", "--verbose", "--version"),
+}
+_LETTERS = {"-v": "verbose"}
+# Put before a value that argparse would take for an option.
+_SHIELD = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,38 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{self.prog.split()[-1]}: {message}", hint=f"see `{self.prog} --help`")
+
+
+def door_options(words: Sequence[str], door: Door) -> tuple[dict[str, str], list[str]]:
+    """Take the door's own options off, wherever they stand; the rest is the verb and its words.
+
+    Raises
+    ------
+    InputError
+        If an option before the verb is unknown, or ``--project`` has no folder.
+
+    Examples
+    --------
+    >>> door_options(["runs", "--project", "credit", "--json"], "terminal")
+    ({'project': 'credit'}, ['runs', '--json'])
+    """
+    known = DOOR_OPTIONS[door]
+    found: dict[str, str] = {}
+    rest: list[str] = []
+    waiting = iter(words)
+    for word in waiting:
+        name, equals, given = word.partition("=")
+        if name == "--project":
+            found["project"] = given if equals else next(waiting, "")
+            if not found["project"]:
+                raise InputError("--project needs a folder")
+        elif word in known and not (rest and word == "--version"):
+            found[_LETTERS.get(word, word.lstrip("-"))] = word
+        elif word.startswith("-") and not rest and word not in ("--help", "-h"):
+            raise NotFoundError.among("option", name, [*known, "--help"])
+        else:
+            rest.append(word)
+    return found, rest
 
 
 def parse(verb: Verb, words: Sequence[str], door: Door) -> Call:
@@ -51,14 +95,15 @@ def parse(verb: Verb, words: Sequence[str], door: Door) -> Call:
     if "--help" in words or "-h" in words:
         return Call(verb, {}, help=True)
     parser = _parser(verb, door)
-    found, unknown = parser.parse_known_args(_negative_numbers_kept(words))
-    values = vars(found)
+    found, unknown = parser.parse_known_args(_shielded(verb, words))
     if unknown:
-        _refuse(verb, unknown[0])
+        _refuse(verb, unknown[0].removeprefix(_SHIELD))
+    values = {key: _bare(value) for key, value in vars(found).items()}
     as_json = bool(values.pop("as_json"))
     for argument in verb.arguments:
         _check_choice(argument, values.get(argument.parameter))
-    given = {key: value for key, value in values.items() if value not in (None, [], False)}
+    # Not `in`: a limit of 0 equals False and was given all the same.
+    given = {k: v for k, v in values.items() if v is not None and v is not False and v != []}
     return Call(verb, given, as_json=as_json)
 
 
@@ -80,12 +125,13 @@ def overview(door: Door) -> str:
     if door == "notebook":
         lines += ["%%mlops track [NAME]  on a cell's first line makes it a run of its own.", ""]
     lines.append(f"{start}VERB --help  says more of one.")
+    lines.append(f"{start}--project DIR VERB  is about another project than the one here.")
     return "\n".join(lines) + "\n"
 
 
 def option_names(verb: Verb) -> list[str]:
-    """List the options that a verb takes, its door's own included."""
-    return [f for a in verb.arguments for f in a.flags] + ["--json", "--help"]
+    """List the options that may stand after a verb."""
+    return [f for a in verb.arguments for f in a.flags] + ["--json", "--help", "--project"]
 
 
 def value(text: str) -> Any:
@@ -102,23 +148,65 @@ def value(text: str) -> Any:
         return text
 
 
-def pairs(words: Sequence[str], read: Callable[[str], Any] = value) -> dict[str, Any]:
-    """Read ``name=value`` words.
+def is_pair(word: str) -> bool:
+    """Tell whether a word is ``name=value``."""
+    return "=" in word and not word.startswith("-")
+
+
+def pairs(
+    words: Sequence[str], scope: Mapping[str, Any], *, reserved: Collection[str] = ()
+) -> dict[str, Any]:
+    """Read ``name=value`` words, with names in scope for values.
+
+    A value is a JSON literal, else a name in scope (not a `reserved` one), else text. What
+    ``{expression}`` or ``$name`` alone stands for is taken as it is: a NaN stays a number.
 
     Raises
     ------
     InputError
-        If a word has no ``=``, or a name comes twice.
+        If a word has no ``=``, a name comes twice, or an expression can't be evaluated.
+
+    Examples
+    --------
+    >>> pairs(["auc={a / 2}", "n=3", "kind=deep", "note=a is {a}"], {"a": 1})
+    {'auc': 0.5, 'n': 3, 'kind': 'deep', 'note': 'a is 1'}
     """
     found: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
+        name = expand(name, scope)
         if not equals or not name:
             raise InputError(f"{word!r} is not name=value", hint="write for example auc=0.78")
         if name in found:
             raise InputError(f"{name!r} is given twice")
-        found[name] = read(text)
+        found[name] = _read(text, scope, reserved)
     return found
+
+
+def lookup(text: str, scope: Mapping[str, Any]) -> Any:
+    """Return the object of a dotted name in scope (``fair.model``); None where there is none."""
+    first, *rest = text.split(".")
+    if first not in scope or not all(part.isidentifier() for part in (first, *rest)):
+        return None
+    found = scope[first]
+    for part in rest:
+        found = getattr(found, part, None)
+    return found
+
+
+def _read(text: str, scope: Mapping[str, Any], reserved: Collection[str]) -> Any:
+    alone = None if _is_json(text) else re.fullmatch(r"\{([^{}]+)\}|\$([A-Za-z_]\w*)", text)
+    if alone and alone.group(1):
+        return _evaluated(alone.group(1), scope)
+    if alone and alone.group(2) in scope:
+        return scope[alone.group(2)]
+    text = expand(text, scope)
+    read = value(text)
+    if read is not text:
+        return read
+    found = None if text in reserved else lookup(text, scope)
+    # Modules, classes and functions are no values: the word is meant.
+    return text if found is None or isinstance(found, type | ModuleType | FunctionType) else found
 
 
 def named_values(given: Sequence[Sequence[str]], noun: str) -> dict[str, Any]:
@@ -236,7 +324,8 @@ def _evaluated(expression: str, scope: Mapping[str, Any]) -> Any:
         return eval(expression, {}, scope)  # noqa: S307
     except NameError as error:
         known = [name for name in scope if not name.startswith("_")]
-        hint = suggest(getattr(error, "name", None) or expression, known)
+        near = nearest(getattr(error, "name", None) or expression, known)
+        hint = f"did you mean {near!r}?" if near else ""
         raise InputError(f"{{{expression}}}: {error}", hint=hint) from None
     except Exception as error:  # noqa: BLE001 - whatever the user's expression raises
         raise InputError(f"{{{expression}}} can't be evaluated: {error}") from None
@@ -282,15 +371,41 @@ def _keywords(argument: Argument) -> dict[str, Any]:
     words["metavar"] = ("NAME", "VALUE") if argument.values == 2 else argument.kind.upper()
     if argument.values == 2:
         words["nargs"] = 2
-    words["type"] = {"int": int, "float": float}.get(argument.kind, str)
+    words["type"] = {"int": _int, "float": _float}.get(argument.kind, str)
     if argument.many:
         words["action"] = "append"
     return words
 
 
-def _negative_numbers_kept(words: Sequence[str]) -> list[str]:
-    """Keep argparse from taking ``-p delta -1e-3`` for an option: it knows no exponents."""
-    return [f" {w}" if re.fullmatch(r"-\d*\.?\d+([eE][-+]?\d+)?", w) else w for w in words]
+def _shielded(verb: Verb, words: Sequence[str]) -> list[str]:
+    """Keep argparse from taking the value of an option, or a negative number, for an option."""
+    takes = {flag: a.values for a in verb.arguments if a.kind != "flag" for flag in a.flags}
+    names = set(option_names(verb))
+    shielded = []
+    values = 0
+    for word in words:
+        is_value = values > 0 and word not in names
+        if word.startswith("-") and (is_value or re.fullmatch(_NEGATIVE, word)):
+            shielded.append(_SHIELD + word)
+        else:
+            shielded.append(word)
+        values = values - 1 if is_value else takes.get(word, 0)
+    return shielded
+
+
+def _bare(value: Any) -> Any:
+    """Take the shields off again."""
+    if isinstance(value, list):
+        return [_bare(item) for item in value]
+    return value.removeprefix(_SHIELD) if isinstance(value, str) else value
+
+
+def _int(text: str) -> int:
+    return int(_bare(text))
+
+
+def _float(text: str) -> float:
+    return float(_bare(text))
 
 
 def _check_choice(argument: Argument, given: Any) -> None:

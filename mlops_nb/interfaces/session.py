@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.core.errors import InputError, MlopsError
+from mlops_nb.core.errors import InputError, MlopsError, UnavailableError
 from mlops_nb.core.records import CellRecord, Run, RunStatus, now
 from mlops_nb.core.watch import Silent, Watch
 from mlops_nb.flows import delivery, tracking
@@ -39,18 +39,27 @@ class Cell:
 
 
 class Session:
-    """What is open in this process."""
+    """What is open in this process.
+
+    Attributes
+    ----------
+    open : list of str
+        The runs that are open here, each a child of the one before it.
+    joined : bool
+        Whether the first of them is a runner's, who ends it.
+    """
 
     def __init__(self) -> None:
         self.open: list[str] = []
         self.joined = False
         self.project: Project | None = None
-        self.explicit: str | None = None
         self.cell: Cell | None = None
         self.cells = 0
         self.last_error: str | None = None
         self.known_parameters: set[str] = set()
         self.tagged: frozenset[str] = frozenset()
+        self.unclosed: dict[str, tuple[RunStatus, str | None]] = {}
+        self.told = False
         self.pid = os.getpid()
         self._join_runner()
 
@@ -60,35 +69,44 @@ class Session:
         return self.open[-1] if self.open else None
 
     def context(self, watch: Watch | None = None, *, project: str | None = None) -> Context:
-        """Return where a verb that is called now stands."""
-        folder = Path.cwd()
-        if self.open and self.project is not None:
-            found = Project.at(self.project.root)
-        else:
-            found = Project.find(folder, explicit=project or self.explicit)
-        return Context(found, folder, self.run_id, watch or Silent())
+        """Return where a verb that is called now stands: in the open run's project, or a named one.
+
+        Raises
+        ------
+        InputError
+            If the project's settings are wrong.
+        NotFoundError
+            If the project that is named does not exist.
+        UnavailableError
+            If the working folder is gone.
+        """
+        folder = _working_folder()
+        watch = watch or Silent()
+        if project is not None or not self.open:
+            found = Project.find(folder, explicit=project)
+            if not self.open or found.root != self._project.root:
+                return Context(found, folder, None, watch)
+        # Settings are read again: the user may have edited them since.
+        now_set = Project.at(self._project.root)
+        if now_set.config != self._project.config:
+            self.project = now_set
+        return Context(self._project, folder, self.run_id, watch)
 
     def track(
         self,
         name: str | None = None,
         *,
         experiment: str | None = None,
+        project: str | None = None,
         namespace: Mapping[str, Any] | None = None,
         history: Iterable[str] = (),
     ) -> Run:
         """Open this process's run, or join and name the one that is open."""
-        if name is not None:
-            tracking.check_run_name(name)
         if self.open:
-            if experiment is not None and experiment != self._run().experiment:
-                raise InputError(
-                    f"a run is open in experiment {self._run().experiment!r}; it can't move to "
-                    f"{experiment!r}",
-                    hint="end it with `track stop` first",
-                )
-            return tracking.join_run(self.context(), self.open[0], name)
+            self._refuse_to_move(experiment, project)
+            return tracking.join_run(self._here(), self.open[0], name)
         notebook = tracking.notebook_here(namespace or {})
-        context = self._context_of(notebook)
+        context = self._context_of(notebook, project)
         run = tracking.open_run(context, name=name, notebook=notebook, experiment=experiment)
         self._opened(run, context.project, notebook)
         self._before(history, namespace or {})
@@ -99,48 +117,191 @@ class Session:
         """End the run that is open; in a headless run, its runner ends it."""
         if not self.open:
             raise InputError("no run is open", hint="open one with `track`")
-        if len(self.open) > 1:
+        in_cell = self.cell is not None and self.cell.run_id in self.open
+        if in_cell or len(self.open) > 1:
             raise InputError(
-                "a tracked cell is running; its own run ends with it",
+                f"a tracked {'cell' if in_cell else 'block'} is running; its own run ends with it",
                 hint="use `track stop` in a cell of its own",
             )
-        run_id = self.open[0]
         if self.joined:
             return self._run()
-        return self._close(run_id, "FINISHED")
+        return self._close(self.open[0], "FINISHED")
 
     def begin_child(self, name: str | None, namespace: Mapping[str, Any] | None = None) -> Run:
-        """Open a run for the cell that is running: a child where a run is open."""
-        if self.cell is not None and self.cell.run_id is not None:
-            raise InputError("this cell has a run already")
+        """Open a run in the one that is open, or a top-level one where none is."""
         notebook = tracking.notebook_here(namespace or {})
-        context = self.context() if self.open else self._context_of(notebook)
-        run = tracking.open_run(context, name=name, notebook=notebook)
-        if self.open:
-            self.open.append(run.run_id)
-            tracking.rejoin_mlflow()
-        else:
+        if not self.open:
+            context = self._context_of(notebook)
+            run = tracking.open_run(context, name=name, notebook=notebook)
             self._opened(run, context.project, notebook)
-        self._inherit(run)
-        if self.cell is not None:
-            self.cell.run_id = run.run_id
+        else:
+            context, parent = self.context(), self._run()
+            run = tracking.open_run(
+                context, name=name, notebook=notebook, experiment=parent.experiment
+            )
+            self.open.append(run.run_id)
+            tracking.record_parameters(context, run.run_id, parent.params)
+            tracking.rejoin_mlflow()
         if not self.joined:
             delivery.start_writer(context.project)
         return run
 
+    def begin_cell(self, name: str | None, namespace: Mapping[str, Any] | None = None) -> Run:
+        """Open a run for the cell that is running; it ends with the cell."""
+        if self.cell is not None and self.cell.run_id is not None:
+            raise InputError("this cell has a run already")
+        run = self.begin_child(name, namespace)
+        if self.cell is not None:
+            self.cell.run_id = run.run_id
+        return run
+
     def cell_started(
-        self, source: str, *, execution_count: int | None = None, cell_id: str | None = None
+        self,
+        source: str,
+        *,
+        at: datetime | None = None,
+        execution_count: int | None = None,
+        cell_id: str | None = None,
     ) -> None:
-        """Note that a cell begins."""
-        self.cell = Cell(source, now(), _peak_memory(), execution_count, cell_id)
+        """Note that a cell begins, or began."""
+        self.cell = Cell(source, at or now(), _peak_memory(), execution_count, cell_id)
 
     def cell_ended(self, error: BaseException | None, namespace: Mapping[str, Any]) -> None:
-        """Record the cell that was running, and close its run if it has one."""
+        """Record the cell that was running, and close its run if it has one.
+
+        Raises
+        ------
+        UnavailableError
+            If it can't be written. A run that could not be closed is tried again later.
+        """
         cell, self.cell = self.cell, None
-        self.last_error = None if error is None else _words(error)
-        if cell is None or not self.open:
+        if cell is None:
             return
-        context = self._here()
+        error = None if _good_exit(error) else error
+        self.last_error = None if error is None else _words(error)
+        if not self.open:
+            return
+        try:
+            self._close_late()
+            self._record(cell, error, namespace)
+        finally:
+            if cell.run_id is not None:
+                self.end_child(cell.run_id, error)
+
+    def end_child(self, run_id: str, error: BaseException | None) -> None:
+        """Close a run that `begin_child` opened, and those that were left open in it."""
+        while run_id in self.open:
+            self._close(self.open[-1], *_end_of(error))
+
+    def end(self, *, restarted: bool = False) -> None:
+        """Close what is open as the process ends in good order: one append a run."""
+        # A forked child inherits this object, but not the runs.
+        if os.getpid() != self.pid:
+            return
+        self._close_late()
+        for run_id in self.open[:0:-1] if self.joined else self.open[::-1]:
+            if restarted:
+                self._close(run_id, "KILLED", "restarted")
+            elif self.last_error is not None:
+                self._close(run_id, "FAILED", self.last_error)
+            else:
+                self._close(run_id, *_end_of(_unhandled()))
+
+    def trouble(self) -> str | None:
+        """Say, once, why what is recorded does not reach MLflow; None where it does."""
+        if self.told or self.joined or self.project is None:
+            return None
+        why = delivery.trouble(self.project)
+        self.told = why is not None
+        return why
+
+    @property
+    def _project(self) -> Project:
+        if self.project is None:
+            raise RuntimeError("no run was opened in this process")
+        return self.project
+
+    def _here(self) -> Context:
+        """Return the context of the open run, as it was opened: its settings are not read again."""
+        return Context(self._project, self._project.root, self.run_id)
+
+    def _join_runner(self) -> None:
+        """Join the run that `mlops run` opened for this kernel, if it is still there."""
+        run_id, root = os.environ.get("MLOPS_RUN_ID"), os.environ.get("MLOPS_PROJECT")
+        if not run_id or not root:
+            return
+        project = Project.at(Path(root))
+        state = project.spool.find(run_id)
+        if state is None or state.ended:
+            return
+        self.joined = True
+        self.known_parameters = set(state.run.params)
+        self._opened(state.run, project, tracking.notebook_here({}))
+
+    def _refuse_to_move(self, experiment: str | None, project: str | None) -> None:
+        wanted = self.context(project=project).project.root
+        if wanted != self._project.root:
+            where, other = f"project {str(self._project.root)!r}", repr(str(wanted))
+        elif experiment is not None and experiment != self._run().experiment:
+            where, other = f"experiment {self._run().experiment!r}", repr(experiment)
+        else:
+            return
+        raise InputError(
+            f"a run is open in {where}; it can't move to {other}",
+            hint="end it with `track stop` first",
+        )
+
+    def _opened(self, run: Run, project: Project, notebook: FoundNotebook) -> None:
+        self.open = [run.run_id]
+        self.project = project
+        self.tagged = tracking.parameter_sources(notebook)
+        self.cells = 0
+        tracking.join_mlflow(project, self._mlflow_run)
+
+    def _close(self, run_id: str, status: RunStatus, reason: str | None = None) -> Run:
+        try:
+            run = tracking.close_run(self._here(), run_id, status, reason)
+        except UnavailableError:
+            if run_id != self.open[0]:
+                # A full disk, say. What is logged next must not land in a run that is over.
+                self.open.remove(run_id)
+                self.unclosed[run_id] = (status, reason)
+            raise
+        self.open.remove(run_id)
+        if self.open:
+            tracking.rejoin_mlflow()
+        else:
+            tracking.leave_mlflow()
+            self.known_parameters = set()
+            delivery.start_writer(self._project)
+        return run
+
+    def _close_late(self) -> None:
+        """Close the runs that could not be closed in time."""
+        for run_id, (status, reason) in list(self.unclosed.items()):
+            tracking.close_run(self._here(), run_id, status, reason)
+            del self.unclosed[run_id]
+
+    def _mlflow_run(self) -> str:
+        """Return the MLflow id of the innermost open run, delivered now if need be."""
+        return delivery.deliver_open(self._project, self.open[-1])
+
+    def _context_of(self, notebook: FoundNotebook, project: str | None = None) -> Context:
+        working = _working_folder()
+        folder = notebook.path.parent if notebook.path else working
+        return Context(Project.find(folder, explicit=project), working)
+
+    def _run(self) -> Run:
+        return self._project.spool.load(self.open[0]).run
+
+    def _before(self, history: Iterable[str], namespace: Mapping[str, Any]) -> None:
+        for source in history:
+            self._append(CellRecord(self.cells, source, None, None, "before"))
+            self._parameters(source, namespace)
+
+    def _record(
+        self, cell: Cell, error: BaseException | None, namespace: Mapping[str, Any]
+    ) -> None:
         record = CellRecord(
             index=self.cells,
             source=cell.source,
@@ -153,102 +314,20 @@ class Session:
             cell_id=cell.cell_id,
             run_id=cell.run_id,
         )
-        self.cells += 1
-        top = self.open[0]
-        tracking.record_cell(context, top, record)
+        self._append(record)
         self._parameters(cell.source, namespace)
-        if cell.run_id is not None:
-            if cell.run_id != top:
-                tracking.record_cell(context, cell.run_id, record)
-            self.end_child(error)
+        if cell.run_id not in (None, self.open[0]):
+            tracking.record_cell(self._here(), cell.run_id, record)
 
-    def end_child(self, error: BaseException | None) -> Run:
-        """Close the run that `begin_child` opened."""
-        return self._close(self.open[-1], *_end_of(error))
-
-    def end(self, *, restarted: bool = False) -> None:
-        """Close what is open as the process ends in good order: one append a run."""
-        # A forked child inherits this object, but not the runs.
-        if os.getpid() != self.pid or self.joined:
-            return
-        for run_id in self.open[::-1]:
-            if restarted:
-                self._close(run_id, "KILLED", "restarted")
-            elif self.last_error is not None:
-                self._close(run_id, "FAILED", self.last_error)
-            elif (error := _unhandled()) is not None:
-                self._close(run_id, "FAILED", _words(error))
-            else:
-                self._close(run_id, "FINISHED")
-
-    def _here(self) -> Context:
-        """Return the context of the open run, as it was opened: its settings are not read again."""
-        if self.project is None:
-            return self.context()
-        return Context(self.project, Path.cwd(), self.run_id)
-
-    def _join_runner(self) -> None:
-        """Join the run that `mlops run` opened for this kernel."""
-        run_id, root = os.environ.get("MLOPS_RUN_ID"), os.environ.get("MLOPS_PROJECT")
-        if not run_id or not root:
-            return
-        project = Project.at(Path(root))
-        run = project.spool.load(run_id).run
-        self.joined = True
-        self.known_parameters = set(run.params)
-        self._opened(run, project, tracking.notebook_here({}))
-
-    def _opened(self, run: Run, project: Project, notebook: FoundNotebook) -> None:
-        self.open = [run.run_id]
-        self.project = project
-        self.tagged = tracking.parameter_sources(notebook)
-        self.cells = 0
-        tracking.join_mlflow(project, self._mlflow_run)
-
-    def _close(self, run_id: str, status: RunStatus, reason: str | None = None) -> Run:
-        context = self._here()
-        run = tracking.close_run(context, run_id, status, reason)
-        self.open.remove(run_id)
-        if self.open:
-            tracking.rejoin_mlflow()
-        else:
-            tracking.leave_mlflow()
-            self.known_parameters = set()
-            delivery.start_writer(context.project)
-        return run
-
-    def _mlflow_run(self) -> str:
-        """Return the MLflow id of the innermost open run, delivered now if need be."""
-        return delivery.deliver_open(self._here().project, self.open[-1])
-
-    def _context_of(self, notebook: FoundNotebook) -> Context:
-        folder = notebook.path.parent if notebook.path else Path.cwd()
-        return Context(Project.find(folder, explicit=self.explicit), Path.cwd())
-
-    def _run(self) -> Run:
-        return self._here().project.spool.load(self.open[0]).run
-
-    def _before(self, history: Iterable[str], namespace: Mapping[str, Any]) -> None:
-        context = self._here()
-        for source in history:
-            record = CellRecord(self.cells, source, None, None, "before")
-            tracking.record_cell(context, self.open[0], record)
-            self.cells += 1
-            self._parameters(source, namespace)
+    def _append(self, record: CellRecord) -> None:
+        self.cells += 1
+        tracking.record_cell(self._here(), self.open[0], record)
 
     def _parameters(self, source: str, namespace: Mapping[str, Any]) -> None:
         values = tracking.parameters_in(source, self.tagged, namespace)
         new = {k: v for k, v in values.items() if k not in self.known_parameters}
         self.known_parameters |= set(new)
         tracking.record_parameters(self._here(), self.open[0], new)
-
-    def _inherit(self, run: Run) -> None:
-        """Give a child the parameters of the run that it is part of."""
-        if run.parent_id is None:
-            return
-        context = self._here()
-        parent = context.project.spool.load(run.parent_id).run
-        tracking.record_parameters(context, run.run_id, parent.params)
 
 
 _current: Session | None = None
@@ -259,7 +338,7 @@ def current() -> Session:
     global _current  # noqa: PLW0603 - a process has one session, as it has one kernel
     if _current is None:
         _current = Session()
-        atexit.register(_end_at_exit)
+        atexit.register(end)
     return _current
 
 
@@ -274,15 +353,16 @@ def close() -> None:
     if _current is not None:
         _current.end()
         tracking.leave_mlflow(restore=True)
-    atexit.unregister(_end_at_exit)
+    atexit.unregister(end)
     _current = None
 
 
-def _end_at_exit() -> None:
+def end(*, restarted: bool = False) -> None:
+    """Close what is open as the process ends in good order."""
     if _current is None:
         return
     try:
-        _current.end()
+        _current.end(restarted=restarted)
     except (MlopsError, OSError) as error:
         # Nobody is left to raise to; the next start closes the run as KILLED.
         sys.stderr.write(f"mlops_nb: the run could not be closed: {error}\n")
@@ -293,16 +373,33 @@ def _unhandled() -> BaseException | None:
     return None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
 
 
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UnavailableError("the working folder is gone", hint="change to another one") from None
+
+
+def _good_exit(error: BaseException | None) -> bool:
+    """Tell whether a cell only ended the notebook, and well: ``sys.exit(0)``."""
+    return isinstance(error, SystemExit) and error.code in (None, 0)
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    # A cell with `await` is cancelled; asyncio is not imported for the sake of its error.
+    return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
+
+
 def _outcome(error: BaseException | None) -> str:
     if error is None:
         return "ok"
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
+    return "interrupted" if _is_interrupt(error) else "error"
 
 
 def _end_of(error: BaseException | None) -> tuple[RunStatus, str | None]:
-    if error is None:
+    if error is None or _good_exit(error):
         return "FINISHED", None
-    if isinstance(error, KeyboardInterrupt):
+    if _is_interrupt(error):
         return "KILLED", "interrupted"
     return "FAILED", _words(error)
 

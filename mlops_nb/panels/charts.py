@@ -22,7 +22,7 @@ _Point: TypeAlias = tuple[float, float]
 
 _MOST_BINS = 30
 _MOST_POINTS = 60
-_LETTERS = 10
+_LETTERS = 9
 
 
 def histogram(data: Any) -> Picture | None:
@@ -79,18 +79,18 @@ def whiskers(
     def place(value: float) -> float:
         return round(5 + (wide - 10) * (min(max(value, low), high) - low) / (high - low), 1)
 
-    parts = [_line((5, tall / 2), (wide - 5, tall / 2), GREY, ".4")] if len(marks) == 1 else []
+    rows = [11 + 12 * row for row in range(len(marks))]
+    parts = [_line((5, y), (wide - 5, y), GREY, ".4") for y in rows]
     bound = finite(limit)
     if bound is not None:
         x = place(bound)
         left, right = (x, wide) if at_most else (0, x)
         parts.append(_box((left, 0, right - left, tall), RED, ".13"))
         parts.append(_line((x, 0), (x, tall), RED, ".9"))
-    for row, (value, ends, colour) in enumerate(marks):
+    for y, (value, ends, colour) in zip(rows, marks, strict=True):
         middle = finite(value)
         if middle is None:
             continue
-        y = 11 + 12 * row
         if isinstance(ends, list | tuple) and len(ends) == 2:
             start, end = finite(ends[0]), finite(ends[1])
             if start is not None and end is not None:

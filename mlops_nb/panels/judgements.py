@@ -38,6 +38,8 @@ _COUNTS = {
     "negatives": "negatives",
     "selected": "selected",
 }
+# What a model gives to a group, and what it finds there.
+_GIVEN = ("selected", "selection_rate", "true_positive_rate")
 
 
 def fairness(record: Report, rows: int) -> list[Block]:
@@ -46,15 +48,54 @@ def fairness(record: Report, rows: int) -> list[Block]:
         return [Paragraph("No fairness metric was computed.")]
     known = [evidence(finding) for finding in record.findings]
     blocks: list[Block] = [_gaps(record, known, rows)]
-    groups: list[Any] = next((e["groups"] for e in known if isinstance(e.get("groups"), list)), [])
+    groups = groups_of(record)
     if groups:
         few = {name for e in known for name in _too_few(e)}
-        blocks.append(_groups([g for g in groups if isinstance(g, dict)], few, rows))
+        blocks.append(_groups(groups, few, rows))
     explained: dict[str, list[str]] = {}
     for finding, e in zip(record.findings[:rows], known, strict=False):
         explained.setdefault(noted(e, "metric_note"), []).append(f"`{words.name(finding.name)}`")
     notes = [Paragraph(f"{', '.join(named)}: {note}") for note, named in explained.items() if note]
     return [*blocks, Fold("What is this?", notes)] if notes else blocks
+
+
+def groups_of(record: Report) -> list[dict[str, Any]]:
+    """Return the groups that a fairness report counted, each with its counts and rates."""
+    listed = (evidence(finding).get("groups") for finding in record.findings)
+    groups = next((found for found in listed if isinstance(found, list)), [])
+    return [group for group in groups if isinstance(group, dict)]
+
+
+def groups_compared(before: Report, after: Report, rows: int) -> list[Block]:
+    """Draw what each group got before and gets after: who pays for what was gained."""
+    was = {group_name(group.get("group")): group for group in groups_of(before)}
+    now = groups_of(after)
+    compared = {key: title for key, title in (_COUNTS | _RATES).items() if key in _GIVEN}
+    columns = [
+        Column("group", "name"),
+        Column(_COUNTS["n"], "number"),
+        *(
+            Column(f"{title} {when}", "number")
+            for title in compared.values()
+            for when in ("before", "after")
+        ),
+    ]
+    lines: list[list[Content]] = [
+        [
+            named(group_name(group.get("group"))),
+            words.number(group.get("n")),
+            *(
+                words.score(side.get(key))
+                for key in compared
+                for side in (was.get(group_name(group.get("group")), {}), group)
+            ),
+        ]
+        for group in now[:rows]
+    ]
+    if not lines:
+        return []
+    more = beyond(len(now), rows, "group")
+    return [without_empty_columns(Table("What each group gets", columns, lines, more))]
 
 
 def at_most(finding: Finding) -> bool:
@@ -132,7 +173,6 @@ def _gaps(record: Report, known: Sequence[Mapping[str, Any]], rows: int) -> Tabl
     findings, notes = record.findings, _fresh_notes(record, known)
     differences = axis([finding for finding in findings if at_most(finding)])
     ratios = axis([finding for finding in findings if not at_most(finding)])
-    confidence = next((e["confidence"] for e in known if words.finite(e.get("confidence"))), None)
     lines: list[list[Content]] = [
         [
             verdict(finding),
@@ -152,14 +192,12 @@ def _gaps(record: Report, known: Sequence[Mapping[str, Any]], rows: int) -> Tabl
                 Column("metric", "name"),
                 Column("value", "number"),
                 Column(_drawn_title(findings), "picture"),
-                Column(
-                    f"{words.percent(confidence)} interval" if confidence else "interval", "number"
-                ),
+                Column(interval_title(findings), "number"),
                 Column("allowed", "number"),
             ],
             lines,
             more=beyond(len(findings), rows, "metric"),
-            legend=_axis_words(findings, differences, ratios),
+            legend=[axis_words(findings, differences, ratios)],
         )
     )
 
@@ -180,15 +218,19 @@ def _drawn_title(findings: Sequence[Finding]) -> str:
     return "against the limit" if limited else "drawn"
 
 
-def _axis_words(
-    findings: Sequence[Finding], differences: tuple[float, float], ratios: tuple[float, float]
-) -> list[tuple[str, str]]:
-    said = []
-    if any(at_most(finding) for finding in findings):
-        said.append("differences drawn from {} to {}".format(*map(words.number, differences)))
-    if any(not at_most(finding) for finding in findings):
-        said.append("ratios drawn from {} to {}".format(*map(words.number, ratios)))
-    return [(", ".join(said), "")]
+def axis_words(
+    findings: Sequence[Finding],
+    low: tuple[float, float],
+    high: tuple[float, float],
+    nouns: tuple[str, str] = ("differences", "ratios"),
+) -> tuple[str, str]:
+    """Say as a legend from where to where the findings are drawn: `low` is better low."""
+    said = [
+        f"{noun} drawn from {words.number(ends[0])} to {words.number(ends[1])}"
+        for noun, ends, lower in ((nouns[0], low, True), (nouns[1], high, False))
+        if any(at_most(finding) is lower for finding in findings)
+    ]
+    return ", ".join(said), ""
 
 
 def _too_few(known: Mapping[str, Any]) -> list[str]:
@@ -216,7 +258,7 @@ def _groups(groups: Sequence[Mapping[str, Any]], few: set[str], rows: int) -> Ta
     ]
     lines: list[list[Content]] = [
         [
-            _group_cell(_group_name(group.get("group")), few),
+            _group_cell(group_name(group.get("group")), few),
             *(words.number(group.get(key)) for key in counts),
             *(_rate(group.get(key), top) for key in rates),
             *(words.score(group.get(key)) for key in others[:2]),
@@ -238,7 +280,8 @@ def _group_cell(group: str, few: set[str]) -> Cell:
     return named(group, "too few to judge by" if group in few else "")
 
 
-def _group_name(group: Any) -> str:
+def group_name(group: Any) -> str:
+    """Return how a group is called: by its values, joined where several features make it."""
     if isinstance(group, dict):
         return ", ".join(f"{key} = {words.number(value)}" for key, value in group.items())
     if isinstance(group, list):
@@ -273,10 +316,13 @@ def performance(record: Report, rows: int) -> list[Block]:
         Column("metric", "name"),
         Column("value", "number"),
         Column(_drawn_title(shown), "picture"),
-        Column(_interval_title(shown), "number"),
+        Column(interval_title(shown), "number"),
         Column("allowed", "number"),
         Column("rows", "number"),
     ]
+    if {line[-1] for line in lines} == {words.number(record.subject.get("rows"))}:
+        # The head says it already.
+        columns, lines = columns[:-1], [line[:-1] for line in lines]
     legend = [("drawn from 0 to 1" if len(within) == len(shown) else "scales differ", "")]
     more = beyond(len(record.findings), rows, "metric")
     table = without_empty_columns(Table("Metrics", columns, lines, more, legend))
@@ -284,7 +330,8 @@ def performance(record: Report, rows: int) -> list[Block]:
     return [table, Beside(figures)] if figures else [table]
 
 
-def _interval_title(findings: Sequence[Finding]) -> str:
+def interval_title(findings: Sequence[Finding]) -> str:
+    """Return the heading of a column of intervals, with their confidence where it is known."""
     for finding in findings:
         confidence = words.finite(finding.evidence.get("confidence"))
         if confidence is not None:
@@ -298,11 +345,11 @@ def _curves(findings: Sequence[Finding]) -> list[Block]:
     drawn = [
         (
             _roc(_points(roc, "fpr", "tpr")),
-            "ROC: share of the positives found, against false alarms",
+            "ROC: share of the positives found, against false alarms; both from 0 to 1",
         ),
         (
             _calibration(_points(calibration, "predicted", "observed")),
-            "Calibration: what was observed, against what was predicted",
+            "Calibration: what was observed, against what was predicted; both from 0 to 1",
         ),
     ]
     return [Figure(picture, caption) for picture, caption in drawn if picture]

@@ -1,4 +1,7 @@
-"""Blocks as plain text of at most a hundred columns: for terminals, screen readers and GitHub."""
+"""Blocks as plain text of at most a hundred columns: for terminals, screen readers and GitHub.
+
+Paths alone may be longer: one that is broken can't be copied.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from mlops_nb.panels.words import unbroken, width
 
 WIDTH = 100
 _GAP = "  "
-_LEAST, _LEAST_TEXT = 6, 12
+_LEAST, _LEAST_TEXT, _WORD = 6, 12, 20
 _TIE = "\u00a0"
 
 
@@ -59,10 +62,17 @@ def _head(head: Head) -> str:
         lines += wrap(head.summary, WIDTH)
     broad = max((width(label) for label, _ in head.facts), default=0)
     for label, value in head.facts:
-        first, *rest = wrap(value, WIDTH - broad - 4) or [""]
+        first, *rest = _fact(value, WIDTH - broad - 4) or [""]
         lines.append(f"  {_padded(label, broad)}  {first}".rstrip())
         lines += [" " * (broad + 4) + line for line in rest]
     return "\n".join(lines)
+
+
+def _fact(value: str, broad: int) -> list[str]:
+    # A path or an id is for copying: it stays in one piece, however long, and without marks.
+    if value.startswith(("/", "sqlite:", "file:/")):
+        return [value]
+    return wrap(re.sub(r"^`([^`]*)`$", r"\1", value), broad)
 
 
 def _table(table: Table) -> str:
@@ -115,21 +125,41 @@ def _line(columns: Sequence[Column], texts: Sequence[str], widths: Sequence[int]
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Content]]) -> list[int]:
     """Give every column what it needs; too wide together, the widest gives way.
 
-    At first texts alone, then the headings of numbers break, and at last everything does.
+    At first texts break between their words, then the headings of numbers do, then long words in
+    a text, long headings, and at last everything.
     """
-    cells = [max([0, *(width(_text(row[i])) for row in rows)]) for i in range(len(columns))]
+    told = [[_text(row[i]) for row in rows] for i in range(len(columns))]
+    cells = [max([0, *map(width, texts)]) for texts in told]
     titled = [max(width(c.title), cell) for c, cell in zip(columns, cells, strict=True)]
-    flows = [column.kind in ("name", "text", "sentence") for column in columns]
-    texts = [_LEAST_TEXT if flow else needed for flow, needed in zip(flows, titled, strict=True)]
-    heads = [_LEAST_TEXT if flow else cell for flow, cell in zip(flows, cells, strict=True)]
+    headed = [max(_word(c.title), cell) for c, cell in zip(columns, cells, strict=True)]
+    worded = [max(_LEAST_TEXT, min(_WORD, max(map(_word, texts), default=0))) for texts in told]
+    least = [_LEAST_TEXT] * len(columns)
+
+    def floors(texts: list[int], others: list[int]) -> list[int]:
+        both = zip(columns, texts, others, strict=True)
+        return [
+            text if c.kind in ("name", "text", "sentence") else other for c, text, other in both
+        ]
+
     widths = titled
-    for floors in (texts, heads, [0] * len(columns)):
+    for lowest in (
+        floors(worded, titled),
+        floors(worded, headed),
+        floors(least, headed),
+        floors(least, cells),
+        [0] * len(columns),
+    ):
         while sum(widths) + len(_GAP) * (len(widths) - 1) > WIDTH:
-            giving = [i for i, broad in enumerate(widths) if broad > max(floors[i], _LEAST)]
+            giving = [i for i, broad in enumerate(widths) if broad > max(lowest[i], _LEAST)]
             if not giving:
                 break
             widths[max(giving, key=widths.__getitem__)] -= 1
     return widths
+
+
+def _word(text: str) -> int:
+    """Return how broad the longest word of a text is."""
+    return max(map(width, re.split(r"(?<=_)| ", text)))
 
 
 def _flat(content: Content) -> Content:
@@ -181,11 +211,11 @@ def _words(text: str) -> list[str]:
 
 
 def _pieces(word: str, broad: int) -> list[str]:
-    """Break a word that is too long: after underscores where there are some, else anywhere."""
+    """Break a word that is too long: after `_` and `-` where there are some, else anywhere."""
     if width(word) <= broad:
         return [word]
     pieces = [""]
-    parts = [part for part in re.split(r"(?<=_)", word) if part]
+    parts = [part for part in re.split(r"(?<=[_-])", word) if part]
     for part in parts if max(map(width, parts)) <= broad else word:
         if pieces[-1] and width(pieces[-1] + part) > broad:
             pieces.append("")

@@ -49,7 +49,7 @@ def draw(blocks: Iterable[Block]) -> str:
     # font-variant-numeric is the one declaration that the sanitiser drops: digits still align
     # in every font whose digits are of one width by themselves.
     style = (
-        "font-size:.95em;line-height:1.45;max-width:68em;overflow-wrap:break-word;"
+        "font-size:.95em;line-height:1.45;max-width:78em;overflow-wrap:break-word;"
         "font-variant-numeric:tabular-nums"
     )
     return f'<div style="{style}">{_all(blocks)}</div>'
@@ -191,7 +191,7 @@ def _cell(cell: Cell) -> str:
     hover = f' title="{escape(cell.title)}"' if cell.title else ""
     code = ' style="font-family:monospace;white-space:nowrap"' if cell.code else ""
     shown = f"<span{hover}{code}>{text}</span>" if hover or code else text
-    style = f"{_QUIET};min-width:12em;max-width:26em"
+    style = f"{_QUIET};min-width:12em;max-width:30em"
     return f'{shown}<div style="{style}">{_sentence(cell.note)}</div>' if cell.note else shown
 
 
@@ -206,9 +206,11 @@ def _badge(badge: Badge) -> str:
 
 
 def _picture(picture: Picture) -> str:
+    # Pulled up a little, so that the middle of a one-line picture is that of the text beside it.
+    style = "max-width:none;vertical-align:top;margin:-1px 0 0"
     return (
         f'<img alt="{escape(picture.alt)}" src="{picture.source}" width="{picture.width}" '
-        f'height="{picture.height}" style="max-width:none;vertical-align:middle">'
+        f'height="{picture.height}" style="{style}">'
     )
 
 

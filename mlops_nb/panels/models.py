@@ -13,13 +13,21 @@ from mlops_nb.panels.blocks import (
     Cell,
     Column,
     Content,
+    Fold,
     Head,
     Paragraph,
     Picture,
     Table,
     without_empty_columns,
 )
-from mlops_nb.panels.judgements import allowed, at_most, axis
+from mlops_nb.panels.judgements import (
+    allowed,
+    at_most,
+    axis,
+    axis_words,
+    groups_compared,
+    interval_title,
+)
 from mlops_nb.panels.reports import beyond, evidence, gate, in_words, named, verdict
 from mlops_nb.panels.runs import metrics_table
 
@@ -44,7 +52,8 @@ def version(record: ModelVersion, rows: int) -> list[Block]:
         columns = [Column("tag", "name"), Column("value")]
         pairs = list(record.tags.items())
         lines = [(named(key), Cell(words.shorten(value, 120))) for key, value in pairs[:rows]]
-        blocks.append(Table("Tags", columns, lines, beyond(len(pairs), rows, "tag")))
+        table = Table("Tags", columns, lines, beyond(len(pairs), rows, "tag"))
+        blocks.append(Fold(words.plural(len(pairs), "tag"), [table]))
     return blocks
 
 
@@ -131,6 +140,7 @@ def mitigation(record: Mitigation, rows: int) -> list[Block]:
     return [
         head,
         _compared("Fairness", record.fairness_before, record.fairness_after, rows),
+        *groups_compared(record.fairness_before, record.fairness_after, rows),
         _compared("Performance", record.performance_before, record.performance_after, rows),
     ]
 
@@ -159,20 +169,23 @@ def _compared(caption: str, before: Report, after: Report, rows: int) -> Block:
     pairs = [(_same(finding, before), finding) for finding in after.findings]
     if not pairs:
         return Paragraph(f"{caption}: nothing was measured.")
+    measured = [finding for pair in pairs for finding in pair if finding]
+    interval = interval_title(measured)
     columns = [
         Column("verdict", "badge"),
         Column("metric", "name"),
         Column("against the limit", "picture"),
         Column("before", "number"),
-        Column("interval", "number"),
+        Column(interval, "number"),
         Column("after", "number"),
-        Column("interval", "number"),
+        Column(interval, "number"),
         Column("allowed", "number"),
     ]
-    measured = [finding for pair in pairs for finding in pair if finding]
     ends = {low: axis([f for f in measured if at_most(f) is low]) for low in (True, False)}
     lines = [_compared_row(was, now, ends[at_most(now)]) for was, now in pairs[:rows]]
-    legend = [("before", charts.GREY), ("after", charts.BLUE)]
+    nouns = ("differences", "ratios") if after.kind == "fairness" else ("errors", "scores")
+    scale = axis_words(measured, ends[True], ends[False], nouns)
+    legend = [("before", charts.GREY), ("after", charts.BLUE), scale]
     more = beyond(len(pairs), rows, "metric")
     return without_empty_columns(Table(caption, columns, lines, more, legend))
 
@@ -181,8 +194,8 @@ def _compared_row(was: Finding | None, now: Finding, ends: tuple[float, float]) 
     before = evidence(was).get("interval") if was else None
     after = evidence(now).get("interval")
     return [
-        _change(was, now),
-        named(now.name),
+        verdict(now),
+        named(now.name, _change(was, now)),
         _drawn(was, now, ends) or "",
         words.score(was.value, beside=now.limit) if was else words.NOTHING,
         words.interval(before),
@@ -192,10 +205,10 @@ def _compared_row(was: Finding | None, now: Finding, ends: tuple[float, float]) 
     ]
 
 
-def _change(was: Finding | None, now: Finding) -> Content:
+def _change(was: Finding | None, now: Finding) -> str:
     if was is None or was.status == now.status or verdict(now) == "":
-        return verdict(now)
-    return Badge(now.status, f"{now.status}, was {was.status}")
+        return ""
+    return f"before: {was.status}"
 
 
 def _drawn(was: Finding | None, now: Finding, ends: tuple[float, float]) -> Picture | None:

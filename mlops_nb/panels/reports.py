@@ -30,6 +30,7 @@ _WHOLE = "share_of_drifted_columns"
 _MOST_FACTS = 10
 # What a subject holds that a reader doesn't look for: it is said elsewhere, or only repeats it.
 _UNTOLD = frozenset({"notes", "confidence", "draws", "seed"})
+_LABELS = {"name": "data"}
 
 
 def report(record: Report, rows: int) -> list[Block]:
@@ -128,7 +129,7 @@ def drift(record: Report, rows: int) -> list[Block]:
             Column("reference → current", "picture"),
             Column("score", "number"),
             Column("allowed", "number"),
-            Column("method"),
+            Column("method", "short"),
         ],
         [_drift_row(finding) for finding in ranked[:rows]],
         more=beyond(len(ranked), rows, "column", "worst"),
@@ -140,15 +141,21 @@ def drift(record: Report, rows: int) -> list[Block]:
 def _drift_row(finding: Finding) -> list[Content]:
     known = evidence(finding)
     name = finding.column or finding.name
-    passed_over = finding.value is None and finding.status == "pass"
     return [
-        Badge("info", "not judged") if passed_over else Badge(finding.status),
+        _drift_badge(finding),
         named(name, _drift_words(finding, known, name)),
         charts.histogram(known.get("histogram")) or "",
         words.score(finding.value, beside=finding.limit),
         _drift_allows(finding, known),
         words.name(known.get("method") or ""),
     ]
+
+
+def _drift_badge(finding: Finding) -> Badge:
+    if finding.value is None and finding.status == "pass":
+        return Badge("info", "not judged")
+    # A column that moved is no fault by itself: the report's own verdict says what follows.
+    return Badge(finding.status, "drifted" if finding.status == "fail" else "")
 
 
 def _drift_words(finding: Finding, known: Mapping[str, Any], name: str) -> str:
@@ -214,13 +221,15 @@ def _quality_table(caption: str, findings: Sequence[Finding], more: str) -> Tabl
 def _quality_row(finding: Finding) -> list[Content]:
     known = evidence(finding)
     mild = finding.status == "fail" and known.get("severity") == "warning"
+    share = words.finite(known.get("share"))
+    of_rows = share is not None and share == words.finite(finding.value)
     return [
         Badge("warning") if mild else Badge(finding.status),
         named(finding.name, _quality_words(finding, known)),
         named(finding.column or ""),
-        _value(finding.value, finding.limit),
-        _limit(finding.limit),
-        _count(known),
+        words.percent(share) if of_rows else _value(finding.value, finding.limit),
+        words.percent(finding.limit) if of_rows else _limit(finding.limit),
+        words.number(known["count"]) if of_rows and "count" in known else _count(known),
     ]
 
 
@@ -348,8 +357,9 @@ def _subject(record: Report) -> list[tuple[str, str]]:
     facts = []
     for key, value in plain(dict(record.subject)).items():
         told = "" if key in _UNTOLD else _told(key, value)
-        if told:
-            facts.append((words.shorten(key, 24).replace("_", " "), told))
+        # A model's own columns are called "prediction" and "score": that says nothing.
+        if told and told != key:
+            facts.append((words.shorten(_LABELS.get(key, key), 24).replace("_", " "), told))
     return facts[:_MOST_FACTS]
 
 

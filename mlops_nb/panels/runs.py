@@ -48,8 +48,22 @@ _CELLS_DRAWN = 200
 
 
 def runs(records: Sequence[Run], rows: int) -> list[Block]:
-    """Draw a list of runs, in the order given."""
-    return [_table("Runs", records, rows)]
+    """Draw a list of runs in the order given, but children below their parent."""
+    return [_table("Runs", _families(records), rows)]
+
+
+def _families(records: Sequence[Run]) -> list[Run]:
+    listed = {record.run_id for record in records}
+    children: dict[str | None, list[Run]] = {}
+    for record in records:
+        parent = record.parent_id if record.parent_id != record.run_id else None
+        children.setdefault(parent if parent in listed else None, []).append(record)
+    ordered, waiting = [], children.pop(None, [])[::-1]
+    while waiting:
+        ordered.append(waiting.pop())
+        waiting += children.pop(ordered[-1].run_id, [])[::-1]
+    # What is left says that it descends from itself.
+    return ordered + [record for rest in children.values() for record in rest]
 
 
 def run(record: Run, rows: int) -> list[Block]:

@@ -15,12 +15,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Run
 from mlops_nb.core.strict_json import dumps, number, parse_instant
 from mlops_nb.stores.locks import locked
 from mlops_nb.stores.mlflow_client import experiment_id
-from mlops_nb.stores.mlflow_errors import calling
-from mlops_nb.stores.spool import Delivered, Event, Spool, fold, read_events
+from mlops_nb.stores.mlflow_errors import calling, mlflow_errors
+from mlops_nb.stores.spool import Delivered, Event, Spool, read_events
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,13 +45,22 @@ def deliver(spool: Spool, tracking_uri: str, artifacts: Path | None) -> None:
     ------
     UnavailableError
         If MLflow can't be used, or another process delivers and does not finish.
+    InputError
+        If MLflow refuses a run; the others were delivered all the same.
     """
-    if not any(spool.pending(run_id) for run_id in spool.run_ids()):
+    if not spool.waiting():
         return
     # The client first: it takes seconds to import, and a kernel may wait for the lock.
     with calling(tracking_uri) as mlflow, _alone(spool):
+        refused = []
         for run_id in parents_first(spool):
-            _deliver_run(mlflow, spool, run_id, artifacts)
+            try:
+                with mlflow_errors(tracking_uri):
+                    _deliver_run(mlflow, spool, run_id, artifacts)
+            except InputError as error:
+                refused.append(InputError(f"run {run_id} can't be delivered: {error}"))
+        if refused:
+            raise refused[0]
 
 
 def deliver_one(spool: Spool, run_id: str, tracking_uri: str, artifacts: Path | None) -> str:
@@ -67,29 +77,31 @@ def _alone(spool: Spool) -> AbstractContextManager[None]:
 
 
 def parents_first(spool: Spool) -> list[str]:
-    """List the spool's runs so that a parent comes before its children."""
-    states = {state.run.run_id: state.run for state in spool.runs()}
+    """List the waiting runs so that a parent comes before its children."""
+    runs = {state.run.run_id: state.run for state in spool.runs()}
 
     def depth(run: Run) -> int:
-        parent = states.get(run.parent_id or "")
+        parent = runs.get(run.parent_id or "")
         return 0 if parent is None else depth(parent) + 1
 
-    return sorted(states, key=lambda run_id: (depth(states[run_id]), run_id))
+    waiting = [run_id for run_id in runs if spool.pending(run_id)]
+    return sorted(waiting, key=lambda run_id: (depth(runs[run_id]), run_id))
 
 
 def _deliver_run(mlflow: MlflowClient, spool: Spool, run_id: str, artifacts: Path | None) -> None:
     mlflow_id = _ensure_run(mlflow, spool, run_id, artifacts)
-    offset = spool.delivered(run_id).offset
-    data = spool.events_path(run_id).read_bytes()
-    whole = data.rfind(b"\n") + 1
-    events = list(read_events(data[offset:whole]))
-    _send(mlflow, spool, run_id, mlflow_id, events)
-    state = fold(run_id, read_events(data[:whole]), mlflow_id)
+    state = spool.load(run_id)
+    size = spool.size(run_id)
+    new = spool.read(run_id, spool.delivered(run_id).offset, size)
+    _send(mlflow, spool, run_id, mlflow_id, read_events(new))
     if state.ended:
-        _send_end(mlflow, mlflow_id, state.run, data[:whole])
-    spool.mark_delivered(run_id, Delivered(mlflow_id, whole))
-    if state.ended and not spool.pending(run_id):
-        spool.remove(run_id)
+        _send_end(mlflow, mlflow_id, state.run, spool.read(run_id, 0, size))
+    spool.mark_delivered(run_id, Delivered(mlflow_id, size))
+    if state.ended:
+        spool.load(run_id)
+        # What was added while we delivered comes next time.
+        if spool.size(run_id) == size:
+            spool.remove(run_id)
 
 
 def _ensure_run(mlflow: MlflowClient, spool: Spool, run_id: str, artifacts: Path | None) -> str:
@@ -241,6 +253,21 @@ def _send_end(mlflow: MlflowClient, mlflow_id: str, run: Run, events: bytes) -> 
     status = "KILLED" if run.status == "LOST" else run.status
     ended = None if run.ended_at is None else _milliseconds(run.ended_at)
     mlflow.set_terminated(mlflow_id, status, ended)
+    if status == "KILLED":
+        _kill_nested(mlflow, mlflow_id, ended)
+
+
+def _kill_nested(mlflow: MlflowClient, mlflow_id: str, ended: int | None) -> None:
+    """Close the runs that the user had nested in a killed one with MLflow alone."""
+    nested = mlflow.search_runs(
+        [experiment.experiment_id for experiment in mlflow.search_experiments()],
+        f"tags.`mlflow.parentRunId` = '{mlflow_id}' and attributes.status = 'RUNNING'",
+    )
+    for run in nested:
+        if "mlops.run_id" not in run.data.tags:
+            mlflow.set_tag(run.info.run_id, "mlops.reason", "the run around it was killed")
+            mlflow.set_terminated(run.info.run_id, "KILLED", ended)
+            _kill_nested(mlflow, run.info.run_id, ended)
 
 
 def _send_file(mlflow: MlflowClient, mlflow_id: str, file: Path, path: str) -> None:

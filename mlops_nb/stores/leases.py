@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mlops_nb.core.errors import NotFoundError
 from mlops_nb.core.records import now
 from mlops_nb.stores.spool import Lease, Spool, SpooledRun
 
@@ -30,7 +32,13 @@ def lease_of(pid: int) -> Lease:
 
 
 def process_started(pid: int) -> float | None:
-    """Return when a process started, in seconds since the epoch; None if it is gone."""
+    """Return what tells a process from an earlier one of the same id; None if it is gone.
+
+    On Linux the clock ticks from boot to its start, which setting the machine's clock doesn't
+    change; elsewhere the seconds since the epoch.
+    """
+    if Path("/proc/self/stat").exists():
+        return _started_in_proc(pid)
     import psutil
 
     try:
@@ -38,6 +46,16 @@ def process_started(pid: int) -> float | None:
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.NoSuchProcess:
         return None
+
+
+def _started_in_proc(pid: int) -> float | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name, in brackets, may hold blanks and brackets itself.
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state in ("Z", "X") else float(fields[18])
 
 
 @cache
@@ -80,6 +98,8 @@ def reconcile(spool: Spool) -> list[str]:
         if found is not None:
             status, reason = found
             body: dict[str, Any] = {"status": status, "reason": reason}
-            spool.append(state.run.run_id, "ended", at=state.last_event_at, **body)
-            closed.append(state.run.run_id)
+            # Another process may have closed it meanwhile, and even delivered it.
+            with suppress(NotFoundError):
+                spool.append(state.run.run_id, "ended", at=state.last_event_at, **body)
+                closed.append(state.run.run_id)
     return closed

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from mlops_nb.core.errors import UnavailableError
 
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+# The same to SQLAlchemy; MLflow makes no folders for it (see `sqlite_uri`).
+_SQLITE_QUOTED = "sqlite+pysqlite:///"
 
 
 def client(tracking_uri: str) -> MlflowClient:
@@ -62,6 +63,11 @@ def make_database(tracking_uri: str) -> None:
             MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
         except (MlflowException, SQLAlchemyError) as error:
             raise UnavailableError(f"can't use MLflow's database {path}: {error}") from None
+    if not path.exists():
+        raise UnavailableError(
+            f"MLflow can't keep its database in {path.parent}",
+            hint="choose a project folder without % and ? in its path",
+        )
 
 
 def quiet() -> None:
@@ -71,6 +77,24 @@ def quiet() -> None:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
+def sqlite_uri(path: Path) -> str:
+    """Return the address of an SQLite store in a file.
+
+    SQLAlchemy takes what follows a ``?`` for options and ``%20`` for a blank, so these have to be
+    quoted; but MLflow doesn't know that and makes the quoted folder too, unless the scheme is
+    spelled out.
+
+    Examples
+    --------
+    >>> sqlite_uri(Path("/data/my project/mlflow.db"))
+    'sqlite:////data/my project/mlflow.db'
+    >>> sqlite_uri(Path("/data/why?/mlflow.db"))
+    'sqlite+pysqlite:////data/why%3F/mlflow.db'
+    """
+    text = str(path)
+    return _SQLITE_QUOTED + quote(text) if set(text) & {"%", "?"} else SQLITE + text
 
 
 def sqlite_path(tracking_uri: str) -> Path | None:
@@ -83,27 +107,44 @@ def sqlite_path(tracking_uri: str) -> Path | None:
     >>> sqlite_path("http://localhost:5000") is None
     True
     """
-    return Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
+    for scheme in (SQLITE, _SQLITE_QUOTED):
+        if tracking_uri.startswith(scheme):
+            return Path(unquote(tracking_uri.removeprefix(scheme).partition("?")[0]))
+    return None
 
 
-def reachable(tracking_uri: str, *, timeout_s: float = 3.0) -> None:
-    """Make sure that a server listens, since MLflow's client would retry for minutes.
+def reachable(tracking_uri: str, *, timeout_s: float = 5.0) -> None:
+    """Make sure that a server answers, since MLflow's client would retry for minutes.
 
     Raises
     ------
     UnavailableError
-        If nothing listens there.
+        If nothing listens there, or what listens says nothing.
     """
-    parts = urlsplit(tracking_uri)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not tracking_uri.startswith(("http://", "https://")):
         return
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    import http.client
+    import ssl
+    from urllib.error import HTTPError, URLError
+    from urllib.request import urlopen
+
+    parts = urlsplit(tracking_uri)
     try:
-        socket.create_connection((parts.hostname, port), timeout=timeout_s).close()
-    except OSError as error:
+        health = f"{tracking_uri.rstrip('/')}/health"
+        urlopen(health, timeout=timeout_s).close()  # noqa: S310 - http or https, as seen above
+    except HTTPError as error:
+        # An answer all the same: of a proxy that wants a password, or of an old server.
+        error.close()
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        if isinstance(reason, ssl.SSLError):
+            # MLflow has settings of its own for certificates.
+            return
+        said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
         raise UnavailableError(
-            f"the MLflow server at {parts.scheme}://{parts.hostname}:{port} does not answer: "
-            f"{error.strerror or error}",
+            # Without the user and password that the address may hold.
+            f"the MLflow server at {parts.scheme}://{parts.netloc.rpartition('@')[2]} does not "
+            f"answer: {said}",
             hint="runs are kept in the project and delivered when it is back",
         ) from None
 

@@ -1,8 +1,9 @@
 """MLflow's active run is ours while one is open: a user's own MLflow calls land in it.
 
-MLflow is not imported here before the user does. When she has, three of its functions are wrapped:
-``start_run`` (joins the open run unless asked for another one), ``end_run`` (leaves ours open: it
-is closed by tracking) and ``active_run``. They are put back when no run is open any more.
+MLflow is not imported here before the user does. When she has, the open run is put on each
+thread's stack of active runs as soon as MLflow looks there, ``start_run`` joins it unless asked for
+another one, and ``end_run`` leaves it open: tracking closes it. All is put back when no run is open
+any more.
 """
 
 from __future__ import annotations
@@ -11,17 +12,25 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import inspect
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlops_nb.stores.mlflow_client import make_database
+from mlops_nb.core.errors import UnavailableError
+from mlops_nb.stores.mlflow_client import make_database, quiet
 
-_WRAPPED = ("start_run", "end_run", "active_run")
-_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_DISABLE_TELEMETRY", "_MLFLOW_SERVER_ARTIFACT_ROOT")
+_VARIABLES = (
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_DISABLE_TELEMETRY",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR",
+    "_MLFLOW_SERVER_ARTIFACT_ROOT",
+)
 
 
 class _Join:
@@ -30,8 +39,11 @@ class _Join:
     def __init__(self) -> None:
         self.run: Callable[[], str] | None = None
         self.uri = ""
+        self.experiment: str | None = None
         self.originals: dict[str, Any] = {}
         self.attached: set[str] = set()
+        self.attaching = threading.local()
+        self.lock = threading.Lock()
         self.environ: dict[str, str | None] = {}
 
 
@@ -51,7 +63,7 @@ def join(run: Callable[[], str], tracking_uri: str, artifacts: Path | None) -> N
     _join.run, _join.uri = run, tracking_uri
     _join.environ = _join.environ or {name: os.environ.get(name) for name in _VARIABLES}
     os.environ["MLFLOW_TRACKING_URI"] = tracking_uri
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    quiet()
     if artifacts is not None:
         # Where MLflow puts the artifacts of experiments that the user makes herself.
         os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = artifacts.as_uri()
@@ -70,19 +82,26 @@ def leave() -> None:
     """Part from the run: none is open any more. MLflow goes on in the project's store."""
     _detach()
     _join.run = None
-    sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, _AfterImport)]
-    for name, original in _join.originals.items():
-        setattr(sys.modules["mlflow"], name, original)
-        setattr(sys.modules["mlflow.tracking.fluent"], name, original)
+    if not _join.originals:
+        return
+    fluent = sys.modules["mlflow.tracking.fluent"]
+    del fluent._active_run_stack.get
+    for name in ("start_run", "end_run"):
+        setattr(sys.modules["mlflow"], name, _join.originals[name])
+        setattr(fluent, name, _join.originals[name])
     _join.originals = {}
 
 
 def restore() -> None:
     """Leave MLflow and the environment as they were before the first `join`."""
     leave()
+    sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, _AfterImport)]
     mlflow = sys.modules.get("mlflow")
     if mlflow is not None and _join.environ and mlflow.get_tracking_uri() == _join.uri:
         mlflow.set_tracking_uri(_join.environ["MLFLOW_TRACKING_URI"])
+        fluent: Any = sys.modules["mlflow.tracking.fluent"]
+        if fluent._active_experiment_id == _join.experiment:
+            fluent._active_experiment_id = None
     for name, value in _join.environ.items():
         if value is None:
             os.environ.pop(name, None)
@@ -92,55 +111,76 @@ def restore() -> None:
 
 
 def _wrap(mlflow: ModuleType) -> None:
+    mlflow.set_tracking_uri(_join.uri)
+    # The user's next call may need the tables that the writer is making just now. If they can't be
+    # made, that call says so; importing MLflow is no reason to fail.
+    with suppress(UnavailableError):
+        make_database(_join.uri)
     if _join.originals or _join.run is None:
         return
-    mlflow.set_tracking_uri(_join.uri)
-    # The user's next call may need the tables that the writer is making just now.
-    make_database(_join.uri)
     fluent = sys.modules["mlflow.tracking.fluent"]
-    _join.originals = {name: getattr(fluent, name) for name in _WRAPPED}
-    for name, wrapper in (("start_run", _start), ("end_run", _end), ("active_run", _active)):
+    stack = fluent._active_run_stack
+    _join.originals = {name: getattr(fluent, name) for name in ("start_run", "end_run")}
+    _join.originals["get"] = stack.get
+    stack.get = _stack
+    for name, wrapper in (("start_run", _start), ("end_run", _end)):
         wrapped = functools.wraps(_join.originals[name])(wrapper)
         setattr(mlflow, name, wrapped)
         setattr(fluent, name, wrapped)
 
 
-def _start(run_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
-    active = _attach()
-    explicit = run_id is not None or kwargs.get("nested") or kwargs.get("parent_run_id")
-    if active is None or explicit or active.info.run_id not in _join.attached:
-        return _join.originals["start_run"](run_id, *args, **kwargs)
-    mlflow = sys.modules["mlflow"]
-    tags = dict(kwargs.get("tags") or {})
-    if kwargs.get("run_name"):
-        tags["mlops.mlflow_run_name"] = kwargs["run_name"]
+def _start(*args: Any, **kwargs: Any) -> Any:
+    original = _join.originals["start_run"]
+    given = inspect.signature(original).bind(*args, **kwargs).arguments
+    ours = next((run for run in _stack()[-1:] if run.info.run_id in _join.attached), None)
+    another = given.get("nested") or given.get("parent_run_id")
+    if ours is None or another or given.get("run_id") not in (None, ours.info.run_id):
+        return original(*args, **kwargs)
+    tags = dict(given.get("tags") or {})
+    if given.get("run_name"):
+        tags["mlops.mlflow_run_name"] = given["run_name"]
+    if given.get("description"):
+        tags["mlflow.note.content"] = given["description"]
     if tags:
-        mlflow.set_tags(tags)
-    return active
+        sys.modules["mlflow"].set_tags(tags)
+    return ours
 
 
 def _end(*args: Any, **kwargs: Any) -> None:
-    top = _join.originals["active_run"]()
-    if top is not None and top.info.run_id in _join.attached:
-        return
-    _join.originals["end_run"](*args, **kwargs)
+    stack = _join.originals["get"]()
+    if stack and stack[-1].info.run_id not in _join.attached:
+        _join.originals["end_run"](*args, **kwargs)
 
 
-def _active() -> Any:
-    return _attach()
-
-
-def _attach() -> Any:
-    """Make our run the active one of this thread, where none is active; return what is."""
-    top = _join.originals["active_run"]()
-    if top is not None or _join.run is None:
-        return top
+def _stack() -> list[Any]:
+    """Return this thread's stack of active runs, ours at its bottom where nothing else is."""
+    stack: list[Any] = _join.originals["get"]()
+    if stack or _join.run is None or getattr(_join.attaching, "now", False):
+        return stack
     if sys.modules["mlflow"].get_tracking_uri() != _join.uri:
         # The user has sent MLflow elsewhere; our run is not there.
-        return None
-    run_id = _join.run()
-    _join.attached.add(run_id)
-    return _join.originals["start_run"](run_id)
+        return stack
+    _join.attaching.now = True
+    try:
+        _attach(_join.run())
+    finally:
+        _join.attaching.now = False
+    return stack
+
+
+def _attach(run_id: str) -> None:
+    fluent: Any = sys.modules["mlflow.tracking.fluent"]
+    with _join.lock:
+        # MLflow refuses a run that is not in the experiment of the user's set_experiment.
+        chosen, fluent._active_experiment_id = fluent._active_experiment_id, None
+        try:
+            run = _join.originals["start_run"](run_id)
+        finally:
+            fluent._active_experiment_id = chosen
+        if chosen in (None, _join.experiment):
+            # What she nests in our run belongs beside it, unless she chose an experiment.
+            fluent._active_experiment_id = _join.experiment = run.info.experiment_id
+        _join.attached.add(run_id)
 
 
 def _detach() -> None:
@@ -150,6 +190,10 @@ def _detach() -> None:
         return
     for stack in fluent._active_run_stack.get_all_thread_values().values():
         stack[:] = [run for run in stack if run.info.run_id not in _join.attached]
+    for run_id in _join.attached:
+        monitor = fluent.run_id_to_system_metrics_monitor.pop(run_id, None)
+        if monitor is not None:
+            monitor.finish()
     _join.attached.clear()
 
 

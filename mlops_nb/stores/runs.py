@@ -1,31 +1,37 @@
 """Runs: listed, found and opened, whether MLflow has them already or the spool still holds them.
 
 MLflow owns a run once it is delivered. The embedded database is read directly and read-only
-(MLflow's client takes seconds to import); a server is asked through the client. What the spool
-still holds is laid over it.
+(MLflow's client takes seconds to import); a server, which others may share, is asked through the
+client for this project's runs. What the spool still holds is laid over it.
 """
 
 from __future__ import annotations
 
+import math
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
 from mlops_nb.core.records import CellRecord, Run
 from mlops_nb.stores.delivery import EVENTS_ARTIFACT, param_value
-from mlops_nb.stores.mlflow_client import client, sqlite_path
+from mlops_nb.stores.mlflow_client import reachable, sqlite_path
+from mlops_nb.stores.mlflow_errors import calling
 from mlops_nb.stores.mlflow_sqlite import open_readonly
-from mlops_nb.stores.spool import Spool, fold, read_events
+from mlops_nb.stores.spool import RUN_ID, Spool, fold, read_events
+from mlops_nb.stores.sqlite_errors import sqlite_errors
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import Run as MlflowRun
 
+NO_RUNS = "there are no runs yet: %mlops track, or mlops run NOTEBOOK, makes one"
 _STATUSES = {"SCHEDULED": "RUNNING"}
 
 
@@ -37,10 +43,16 @@ class RunStore:
     ----------
     spool : Spool
     tracking_uri : str
+    project : str
+        The project's name: on a server, its runs carry it as the tag `mlops.project`.
+    experiment : str
+        The project's own experiment: on a server, what anyone has in it is listed too.
     """
 
     spool: Spool
     tracking_uri: str
+    project: str
+    experiment: str
 
     def search(
         self,
@@ -50,16 +62,39 @@ class RunStore:
         children: bool = False,
         limit: int | None = None,
     ) -> list[Run]:
-        """List runs, newest first; top-level ones unless `children`."""
+        """List runs, newest first; top-level ones unless `children`.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such experiment.
+        """
         runs = [
             run
-            for run in self._all()
+            for run in self._all(experiment)
             if (children or run.parent_id is None)
             and (experiment is None or run.experiment == experiment)
             and (status is None or run.status == status)
         ]
+        if experiment is not None and not runs:
+            known = self.experiments()
+            if experiment not in known:
+                raise NotFoundError.among("experiment", experiment, known, hint=NO_RUNS)
         runs.sort(key=lambda run: (run.started_at, run.run_id), reverse=True)
         return runs if limit is None else runs[:limit]
+
+    def experiments(self) -> list[str]:
+        """List the names of MLflow's experiments, and of those that are about to be made."""
+        names = {state.run.experiment for state in self.spool.runs()}
+        path = sqlite_path(self.tracking_uri)
+        if path is not None and not path.exists():
+            return sorted(names)
+        with _reading(self.tracking_uri) as connection:
+            if connection is not None:
+                active = "SELECT name FROM experiments WHERE lifecycle_stage = 'active'"
+                return sorted(names | {name for (name,) in connection.execute(active)})
+        with calling(self.tracking_uri) as mlflow:
+            return sorted(names | set(_experiments(mlflow).values()))
 
     def get(self, reference: str) -> Run:
         """Return the run of that id: ours or MLflow's, or a unique prefix of either, or "latest".
@@ -70,8 +105,10 @@ class RunStore:
             If there is no such run.
         InputError
             If several runs begin with `reference`.
+        UnavailableError
+            If MLflow can't be used, and it is no run that the spool holds.
         """
-        runs = self.search(children=True)
+        runs = self._around(reference)
         if reference == "latest":
             top = [run for run in runs if run.parent_id is None]
             if top:
@@ -86,12 +123,8 @@ class RunStore:
             )
         ]
         if not matches:
-            raise NotFoundError.among(
-                "run",
-                reference,
-                [run.run_id for run in runs],
-                hint="there are no runs yet: %mlops track, or mlops run NOTEBOOK, makes one",
-            )
+            known = [run.run_id for run in runs]
+            raise NotFoundError.among("run", reference, known, hint=NO_RUNS)
         if len(matches) > 1:
             names = ", ".join(run.run_id for run in matches[:4])
             raise InputError(f"{reference!r} is the beginning of several runs: {names}")
@@ -99,50 +132,62 @@ class RunStore:
 
     def children(self, run: Run) -> list[Run]:
         """List the child runs of a run, oldest first."""
-        found = [child for child in self.search(children=True) if child.parent_id == run.run_id]
+        found = [child for child in self._around(run.run_id) if child.parent_id == run.run_id]
         return found[::-1]
 
     def cells(self, run: Run) -> tuple[CellRecord, ...]:
         """Return the cells that a run executed, in order."""
-        if self.spool.events(run.run_id):
-            return self.spool.load(run.run_id).cells
-        path = self.artifact(run, EVENTS_ARTIFACT)
-        if path is None:
-            return ()
-        return fold(run.run_id, read_events(path.read_bytes())).cells
+        state = self.spool.find(run.run_id)
+        if state is None:
+            path = self.artifact(run, EVENTS_ARTIFACT)
+            state = fold(run.run_id, read_events(path.read_bytes())) if path else None
+        return () if state is None else state.cells
 
     def artifacts(self, run: Run) -> tuple[str, ...]:
         """List the paths of a run's artifacts."""
-        kept: set[str] = set()
-        if self.spool.events(run.run_id):
-            kept |= set(self.spool.load(run.run_id).artifacts)
+        state = self.spool.find(run.run_id)
+        kept = set() if state is None else set(state.artifacts)
         if run.mlflow_run_id is not None:
             folder = self._local_artifacts(run)
             if folder is not None:
                 files = (p for p in folder.rglob("*") if p.is_file())
                 kept |= {p.relative_to(folder).as_posix() for p in files}
             else:
-                kept |= set(self._remote_artifacts(run.mlflow_run_id))
+                with calling(self.tracking_uri) as mlflow:
+                    kept |= set(_remote_artifacts(mlflow, run.mlflow_run_id))
         return tuple(sorted(kept))
 
     def artifact(self, run: Run, path: str) -> Path | None:
         """Return a local file with an artifact of a run, fetched where need be; None if absent."""
-        if self.spool.events(run.run_id):
-            name = self.spool.load(run.run_id).artifacts.get(path)
-            if name is not None:
-                return self.spool.file_path(run.run_id, name)
+        state = self.spool.find(run.run_id)
+        if state is not None and path in state.artifacts:
+            return self.spool.file_path(run.run_id, state.artifacts[path])
         if run.mlflow_run_id is None:
             return None
         folder = self._local_artifacts(run)
         if folder is not None:
             return folder / path if (folder / path).is_file() else None
-        if path not in self._remote_artifacts(run.mlflow_run_id):
-            return None
-        return Path(client(self.tracking_uri).download_artifacts(run.mlflow_run_id, path))
+        with calling(self.tracking_uri) as mlflow:
+            if path not in _remote_artifacts(mlflow, run.mlflow_run_id):
+                return None
+            return Path(mlflow.download_artifacts(run.mlflow_run_id, path))
 
-    def _all(self) -> Iterable[Run]:
+    def undelivered(self) -> list[Run]:
+        """List the runs that the spool holds, newest first: what is known without MLflow."""
+        return [state.run for state in self.spool.runs()][::-1]
+
+    def _around(self, run_id: str) -> list[Run]:
+        """List all runs; if MLflow can't be asked and the spool has that run, the spool's."""
+        try:
+            return self.search(children=True)
+        except UnavailableError:
+            if not RUN_ID.fullmatch(run_id) or self.spool.find(run_id) is None:
+                raise
+            return self.undelivered()
+
+    def _all(self, experiment: str | None) -> Iterable[Run]:
         spooled = {state.run.run_id: state.run for state in self.spool.runs()}
-        delivered = {run.run_id: run for run in self._delivered()}
+        delivered = {run.run_id: run for run in self._delivered(experiment)}
         merged = delivered | {
             run_id: _overlay(delivered.get(run_id), run) for run_id, run in spooled.items()
         }
@@ -153,46 +198,83 @@ class RunStore:
             for run in merged.values()
         ]
 
-    def _delivered(self) -> Iterable[Run]:
+    def _delivered(self, experiment: str | None) -> Iterable[Run]:
         path = sqlite_path(self.tracking_uri)
         if path is not None and not path.exists():
             return []
-        connection = open_readonly(self.tracking_uri)
-        if connection is not None:
-            with closing(connection):
+        with _reading(self.tracking_uri) as connection:
+            if connection is not None:
                 return list(_rows(connection))
-        return self._from_client()
+        # Before MLflow is imported, which takes seconds.
+        reachable(self.tracking_uri)
+        with calling(self.tracking_uri) as mlflow:
+            return self._from_client(mlflow, experiment)
 
-    def _from_client(self) -> Iterable[Run]:
-        mlflow = client(self.tracking_uri)
-        experiments = {e.experiment_id: e.name for e in mlflow.search_experiments()}
-        runs: list[Run] = []
-        token = None
-        while True:
-            page = mlflow.search_runs(list(experiments), max_results=1000, page_token=token)
-            runs += [_from_mlflow(run, experiments) for run in page]
-            token = page.token
-            if not token:
-                return runs
+    def _from_client(self, mlflow: MlflowClient, experiment: str | None) -> list[Run]:
+        names = _experiments(mlflow)
+        wanted = experiment or self.experiment
+        own = [key for key, name in names.items() if name == wanted]
+        found = _search(mlflow, own, "")
+        if experiment is None:
+            # The filter knows no escapes; in LIKE an underline stands for any one sign.
+            name = self.project.replace("'", "_")
+            rest = [key for key in names if key not in own]
+            found += _search(mlflow, rest, f"tags.`mlops.project` LIKE '{name}'")
+        return [_from_mlflow(run, names) for run in found]
 
     def _local_artifacts(self, run: Run) -> Path | None:
-        connection = open_readonly(self.tracking_uri)
-        if connection is None:
-            return None
-        with closing(connection):
+        with _reading(self.tracking_uri) as connection:
+            if connection is None:
+                return None
             row = connection.execute(
                 "SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run.mlflow_run_id,)
             ).fetchone()
         parts = urlsplit(row[0] if row else "")
         return Path(unquote(parts.path)) if parts.scheme in ("", "file") and row else None
 
-    def _remote_artifacts(self, mlflow_run_id: str, folder: str | None = None) -> list[str]:
-        paths: list[str] = []
-        for item in client(self.tracking_uri).list_artifacts(mlflow_run_id, folder):
-            paths += (
-                self._remote_artifacts(mlflow_run_id, item.path) if item.is_dir else [item.path]
-            )
-        return paths
+
+@contextmanager
+def _reading(tracking_uri: str) -> Iterator[sqlite3.Connection | None]:
+    """Give a connection to the embedded database for a block; None where MLflow must be asked."""
+    connection = open_readonly(tracking_uri)
+    if connection is None:
+        yield None
+        return
+    with sqlite_errors(sqlite_path(tracking_uri) or Path()), closing(connection):
+        yield connection
+
+
+def _experiments(mlflow: MlflowClient) -> dict[str, str]:
+    names: dict[str, str] = {}
+    token = None
+    while True:
+        page = mlflow.search_experiments(page_token=token)
+        names |= {found.experiment_id: found.name for found in page}
+        token = page.token
+        if not token:
+            return names
+
+
+def _search(mlflow: MlflowClient, experiments: list[str], wanted: str) -> list[MlflowRun]:
+    runs: list[MlflowRun] = []
+    token = None
+    while experiments:
+        page = mlflow.search_runs(experiments, wanted, max_results=1000, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            break
+    return runs
+
+
+def _remote_artifacts(
+    mlflow: MlflowClient, mlflow_run_id: str, folder: str | None = None
+) -> list[str]:
+    paths: list[str] = []
+    for item in mlflow.list_artifacts(mlflow_run_id, folder):
+        inside = _remote_artifacts(mlflow, mlflow_run_id, item.path) if item.is_dir else [item.path]
+        paths += inside
+    return paths
 
 
 def _overlay(delivered: Run | None, spooled: Run) -> Run:
@@ -283,9 +365,14 @@ def _make(
         ended_at=None if ended is None else _instant(ended),
         experiment=experiment,
         params={key: param_value(value) for key, value in params.items()},
-        metrics=dict(metrics),
+        metrics={key: _unbounded(value) for key, value in metrics.items()},
         tags=dict(tags),
     )
+
+
+def _unbounded(value: float) -> float:
+    """Return the infinity that MLflow's SQL stores write as the largest number."""
+    return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
 
 
 def _instant(milliseconds: int) -> datetime:

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.core.errors import NotFoundError
+from mlops_nb.core.errors import NotFoundError, UnavailableError
 from mlops_nb.core.records import CellRecord, Run, now
 from mlops_nb.core.strict_json import dumps, instant, number, parse_instant
 from mlops_nb.stores.disk import disk_errors, write_whole
@@ -49,7 +49,9 @@ class Event:
 
     def to_line(self) -> bytes:
         """Return the event as one line of JSON."""
-        return (dumps({"at": instant(self.at), "kind": self.kind, **self.body}) + "\n").encode()
+        line = dumps({"at": instant(self.at), "kind": self.kind, **self.body}) + "\n"
+        # What Unicode can't write (half a surrogate pair in a cell's source) becomes "?".
+        return line.encode("utf-8", "replace")
 
     @classmethod
     def from_line(cls, line: bytes) -> Event:
@@ -100,7 +102,7 @@ class Spool:
     >>> import tempfile
     >>> spool = Spool(Path(tempfile.mkdtemp()))
     >>> run_id = new_run_id()
-    >>> spool.append(run_id, "opened", name="first")
+    >>> spool.begin(run_id, name="first")
     >>> spool.append(run_id, "ended", status="FINISHED")
     >>> spool.load(run_id).run.status
     'FINISHED'
@@ -108,6 +110,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._folded: dict[str, _Folded] = {}
 
     def append(self, run_id: str, kind: str, /, *, at: datetime | None = None, **body: Any) -> None:
         """Write one event to a run, in one write.
@@ -117,22 +120,35 @@ class Spool:
         UnavailableError
             If the disk is full, or the folder can't be written.
         """
+        line = Event(at or now(), kind, body).to_line()
         with disk_errors(self.folder):
-            path = self.events_path(run_id)
-            if kind == "opened":
-                path.parent.mkdir(parents=True, exist_ok=True)
-            line = Event(at or now(), kind, body).to_line()
-            # No O_CREAT but for the first event: a run that was delivered and removed stays so.
-            flags = os.O_WRONLY | os.O_APPEND | (os.O_CREAT if kind == "opened" else 0)
+            # Without O_CREAT: a run that was delivered and removed stays so.
             try:
-                handle = os.open(path, flags, 0o644)
+                handle = os.open(self.events_path(run_id), os.O_WRONLY | os.O_APPEND)
             except FileNotFoundError:
                 raise NotFoundError(f"run {run_id!r} has ended; nothing can be added") from None
             try:
                 if os.write(handle, line) < len(line):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
             finally:
                 os.close(handle)
+
+    def begin(self, run_id: str, **body: Any) -> None:
+        """Write a run's first event; it appears whole or not at all.
+
+        Raises
+        ------
+        UnavailableError
+            If the disk is full, or the folder can't be written.
+        """
+        path = self.events_path(run_id)
+        with disk_errors(self.folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                write_whole(path, Event(now(), "opened", body).to_line())
+            except UnavailableError:
+                shutil.rmtree(path.parent, ignore_errors=True)
+                raise
 
     def keep(self, run_id: str, path: str, data: bytes) -> None:
         """Keep bytes as the run's artifact `path`, and record that they are there."""
@@ -149,35 +165,51 @@ class Spool:
             return []
         return sorted(p.name for p in self.folder.iterdir() if RUN_ID.fullmatch(p.name))
 
-    def events(self, run_id: str) -> list[Event]:
-        """Read a run's events; none where the run is not (or no longer) in the spool."""
+    def find(self, run_id: str) -> SpooledRun | None:
+        """Return a run's state; None where the run is not (or no longer) in the spool.
+
+        Only what was added since the last look is read.
+        """
+        known = self._folded.get(run_id, _Folded(0, None))
         try:
-            data = self.events_path(run_id).read_bytes()
+            data = self.read(run_id, known.offset)
         except FileNotFoundError:
-            return []
-        return list(read_events(data))
+            self._folded.pop(run_id, None)
+            return None
+        state = fold(run_id, read_events(data), known.state)
+        self._folded[run_id] = _Folded(known.offset + whole_lines(data), state)
+        if state is None:
+            return None
+        mlflow_run_id = self.delivered(run_id).mlflow_run_id
+        return replace(state, run=replace(state.run, mlflow_run_id=mlflow_run_id))
 
     def load(self, run_id: str) -> SpooledRun:
-        """Fold a run's events into its state.
+        """Return a run's state.
 
         Raises
         ------
         NotFoundError
             If the run is not in the spool.
         """
-        events = self.events(run_id)
-        if not events:
+        state = self.find(run_id)
+        if state is None:
             raise NotFoundError(f"run {run_id!r} is not in the spool")
-        return fold(run_id, events, self.delivered(run_id).mlflow_run_id)
+        return state
 
     def runs(self) -> list[SpooledRun]:
-        """Fold every run in the spool, oldest first."""
-        folded = []
-        for run_id in self.run_ids():
-            events = self.events(run_id)
-            if events:
-                folded.append(fold(run_id, events, self.delivered(run_id).mlflow_run_id))
-        return folded
+        """Return the state of every run in the spool, oldest first."""
+        states = (self.find(run_id) for run_id in self.run_ids())
+        return [state for state in states if state is not None]
+
+    def size(self, run_id: str) -> int:
+        """Return the bytes of the events that `find` or `load` last saw: whole lines."""
+        return self._folded[run_id].offset
+
+    def read(self, run_id: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Read a run's events from one byte to another; to the last unless told."""
+        with self.events_path(run_id).open("rb") as file:
+            file.seek(start)
+            return file.read() if stop is None else file.read(stop - start)
 
     def delivered(self, run_id: str) -> Delivered:
         """Read how far a run has been delivered."""
@@ -193,15 +225,19 @@ class Spool:
         write_whole(self.folder / run_id / "delivered.json", dumps(body).encode())
 
     def pending(self, run_id: str) -> bool:
-        """Tell whether a run has events that MLflow does not have."""
-        try:
-            return self.events_path(run_id).stat().st_size > self.delivered(run_id).offset
-        except FileNotFoundError:
-            return False
+        """Tell whether a run has something that MLflow does not have, or only has to be removed."""
+        state = self.find(run_id)
+        return state is not None and (
+            state.ended or self.size(run_id) > self.delivered(run_id).offset
+        )
+
+    def waiting(self) -> list[str]:
+        """List the runs that have something to deliver, oldest first."""
+        return [run_id for run_id in self.run_ids() if self.pending(run_id)]
 
     def remove(self, run_id: str) -> None:
         """Forget a run that was delivered whole."""
-        # The events go last-but-one in any case: a reader that finds none asks MLflow instead.
+        # The events go first: a reader that finds none asks MLflow instead.
         self.events_path(run_id).unlink(missing_ok=True)
         shutil.rmtree(self.folder / run_id, ignore_errors=True)
 
@@ -212,6 +248,25 @@ class Spool:
     def file_path(self, run_id: str, name: str) -> Path:
         """Return a kept file of a run."""
         return self.folder / run_id / "files" / name
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """A run's state as of the first `offset` bytes of its events."""
+
+    offset: int
+    state: SpooledRun | None
+
+
+def whole_lines(data: bytes) -> int:
+    r"""Return how many bytes of an ``events.jsonl`` are whole lines.
+
+    Examples
+    --------
+    >>> whole_lines(b"one\ntw")
+    4
+    """
+    return data.rfind(b"\n") + 1
 
 
 def read_events(data: bytes) -> Iterator[Event]:
@@ -226,29 +281,30 @@ def read_events(data: bytes) -> Iterator[Event]:
             break
 
 
-def fold(run_id: str, events: Iterable[Event], mlflow_run_id: str | None = None) -> SpooledRun:
-    """Fold events, in order, into a run's state."""
-    first, *rest = events
+def fold(
+    run_id: str, events: Iterable[Event], state: SpooledRun | None = None
+) -> SpooledRun | None:
+    """Fold events, in order, into a run's state, or onto the one that those before them made."""
+    for event in events:
+        state = _opened(run_id, event) if state is None else _apply(state, event)
+        state = replace(state, last_event_at=event.at)
+    return state
+
+
+def _opened(run_id: str, first: Event) -> SpooledRun:
     body = first.body
     lease = body.get("lease")
-    state = SpooledRun(
-        Run(
-            run_id=run_id,
-            mlflow_run_id=mlflow_run_id,
-            parent_id=body.get("parent_id"),
-            name=body.get("name", run_id),
-            status="RUNNING",
-            started_at=first.at,
-            notebook=body.get("notebook"),
-            experiment=body.get("experiment", ""),
-            tags=dict(body.get("tags", {})),
-        ),
-        lease=Lease(**lease) if lease else None,
-        last_event_at=first.at,
+    run = Run(
+        run_id=run_id,
+        parent_id=body.get("parent_id"),
+        name=body.get("name", run_id),
+        status="RUNNING",
+        started_at=first.at,
+        notebook=body.get("notebook"),
+        experiment=body.get("experiment", ""),
+        tags=dict(body.get("tags", {})),
     )
-    for event in rest:
-        state = replace(_apply(state, event), last_event_at=event.at)
-    return state
+    return SpooledRun(run, lease=Lease(**lease) if lease else None)
 
 
 def _apply(state: SpooledRun, event: Event) -> SpooledRun:

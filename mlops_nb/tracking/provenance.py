@@ -118,11 +118,12 @@ def _machine_tags() -> dict[str, str]:
                 "memory_bytes": psutil.virtual_memory().total,
             }
         ),
-        "mlops.user": _user(),
+        "mlops.user": user(),
     }
 
 
-def _user() -> str:
+def user() -> str:
+    """Return the name of who runs this process; the number where there is no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -497,6 +497,17 @@ def test_a_run_shows_its_status_and_reason(status: Any, badge: str) -> None:
         assert "restarted" in text
 
 
+def test_children_stand_below_their_parent() -> None:
+    child, parent, other = (replace(samples.runs()[1], run_id=name) for name in "cpo")
+    child = replace(child, parent_id="p")
+    grandchild = replace(child, run_id="g", parent_id="c")
+    orphan = replace(child, run_id="x", parent_id="away")
+    ring = [replace(child, run_id="r", parent_id="s"), replace(child, run_id="s", parent_id="r")]
+    told = panels.text([orphan, grandchild, child, *ring, parent, other])
+    ids = [line.split("2026")[0].split()[-1] for line in told.splitlines() if "2026" in line]
+    assert ids == ["x", "p", "c", "g", "o", "r", "s"]
+
+
 def test_details_show_cells_checks_children_and_where_it_came_from() -> None:
     told = panels.text(samples.details())
     assert "7 cells in 10.0 s, the longest cell 4 with 7.9 s" in told
@@ -520,6 +531,10 @@ def test_a_mitigation_shows_before_and_after() -> None:
     told = panels.text(samples.mitigation())
     assert re.search(r"✓ pass +equalized_odds_ +0\.1409 .* 0\.0423 .*\n.*\n +before: fail", told)
     assert re.search(r"accuracy +0\.8198 .* 0\.8144 ", told)
+    assert re.search(r"female +3,624 +402 +402 +0\.1109 +0\.1109", told)
+    drawn = Page(panels.html(samples.mitigation())).text
+    assert "differences drawn from 0 to 0.3, ratios drawn from 0.6 to 1" in drawn
+    assert "scores drawn from 0.6 to 1" in drawn
 
 
 def test_the_demo_ends_with_what_to_type_next() -> None:

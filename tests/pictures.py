@@ -1,0 +1,107 @@
+"""Take the README's pictures anew: ``python -m tests.pictures``.
+
+It runs the demo in a temporary folder, opens the executed notebook in a real JupyterLab, and
+photographs cells with their panels in both themes, into ``.github/pictures/``. (``loop.svg``, which
+lies there too, is drawn by hand.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.conftest import FLAGS
+from tests.browser.lab import Lab, running_lab
+from tests.chromium import HOW_TO_INSTALL, find_chromium
+from tests.notebooks import mlops
+
+FOLDER = Path(__file__).resolve().parents[1] / ".github" / "pictures"
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+WIDTH, SCALE = 1120, 1.5
+MOST_BYTES = 200_000
+
+# Each picture: the notebook, the line by which its cell is known, and how tall it may get.
+PICTURES = {
+    "performance": ("demo.ipynb", "--model boosted", 640),
+    "drift": ("demo.ipynb", "%mlops drift", 560),
+    "fairness": ("demo.ipynb", "--sensitive SEX", 480),
+    "mitigation": ("demo.ipynb", "%mlops mitigate", 560),
+    "gate": ("held.ipynb", "%mlops gate", 480),
+}
+
+CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
+ONLY_THE_NOTEBOOK = """() => {
+    const { shell } = window.jupyterapp;
+    shell.mode = 'single-document';
+    shell.collapseLeft();
+    shell.currentWidget.content.activeCellIndex = 0;
+}"""
+
+
+def main() -> None:
+    chromium = find_chromium()
+    if chromium is None:
+        raise SystemExit(f"no Chromium was found: {HOW_TO_INSTALL}")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        base = Path(temporary)
+        os.environ["HOME"] = str(base)
+        notebooks = executed(base)
+        with running_lab(base) as lab, sync_playwright() as playwright:
+            for name, notebook in notebooks.items():
+                shutil.copyfile(notebook, lab.folder / name)
+            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            for name in notebooks:
+                photograph(browser, lab, name)
+            browser.close()
+
+
+def executed(folder: Path) -> dict[str, Path]:
+    """Run the demo, and its notebook once more with a change that the gate does not let through."""
+    demo = ask("demo", folder=folder)
+    held = ask("run", "credit_default.ipynb", "-p", "learning_rate", "0.1", folder=demo["project"])
+    return {"demo.ipynb": Path(demo["notebook"]), "held.ipynb": Path(held["notebook"])}
+
+
+def ask(*words: str, folder: str | Path) -> dict[str, str]:
+    print("mlops", *words, flush=True)
+    done = mlops(*words, "--json", cwd=Path(folder))
+    if done.returncode != 0:
+        raise SystemExit(f"`mlops {words[0]}` ended with {done.returncode}:\n{done.stdout}")
+    return dict(json.loads(done.stdout))
+
+
+def photograph(browser: Browser, lab: Lab, notebook: str) -> None:
+    """Take all pictures of one notebook."""
+    # So tall that every cell is drawn: JupyterLab leaves out what is far from view.
+    page = browser.new_page(viewport={"width": WIDTH, "height": 12_000}, device_scale_factor=SCALE)
+    lab.open(page, notebook)
+    page.evaluate(ONLY_THE_NOTEBOOK)
+    for theme, title in THEMES.items():
+        page.evaluate(CHANGE_THEME, title)
+        page.wait_for_timeout(1000)
+        for name, (source, line, most) in PICTURES.items():
+            if source == notebook:
+                take(page, line, most, FOLDER / f"{name}-{theme}.png")
+    page.close()
+
+
+def take(page: Page, line: str, most: int, path: Path) -> None:
+    cell = page.locator(".jp-CodeCell").filter(has_text=line).first
+    box = cell.bounding_box()
+    if box is None:
+        raise SystemExit(f"no cell with {line!r} is to be seen")
+    page.screenshot(path=path, clip={**box, "height": min(box["height"], most)})
+    size = path.stat().st_size
+    print(f"{path.name:24} {size:8,} bytes", flush=True)
+    if size > MOST_BYTES:
+        raise SystemExit(f"{path.name} is larger than {MOST_BYTES:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
