@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -135,7 +136,13 @@ class Project:
             self.state.mkdir(exist_ok=True)
             ignore = self.state / ".gitignore"
             if not ignore.exists():
-                write_whole(ignore, b"*\n")
+                try:
+                    write_whole(ignore, b"*\n")
+                except UnavailableError:
+                    # Nothing half-made is left behind; what holds something stays.
+                    with suppress(OSError):
+                        self.state.rmdir()
+                    raise
         return self
 
     @cached_property

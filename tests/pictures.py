@@ -22,16 +22,16 @@ from tests.notebooks import mlops
 
 FOLDER = Path(__file__).resolve().parents[1] / ".github" / "pictures"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-WIDTH, SCALE = 1120, 1.5
+WIDTH, SCALE = 1200, 1.25
 MOST_BYTES = 200_000
 
 # Each picture: the notebook, the line by which its cell is known, and how tall it may get.
 PICTURES = {
-    "performance": ("demo.ipynb", "--model boosted", 640),
-    "drift": ("demo.ipynb", "%mlops drift", 560),
+    "performance": ("demo.ipynb", "--model boosted", 830),
+    "drift": ("demo.ipynb", "%mlops drift", 534),
     "fairness": ("demo.ipynb", "--sensitive SEX", 480),
-    "mitigation": ("demo.ipynb", "%mlops mitigate", 560),
-    "gate": ("held.ipynb", "%mlops gate", 480),
+    "mitigation": ("demo.ipynb", "%mlops mitigate", 570),
+    "gate": ("held.ipynb", "%mlops gate", 600),
 }
 
 CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"

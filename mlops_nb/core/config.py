@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -143,7 +144,8 @@ class Config:
         cls, data: Mapping[str, Any], environ: Mapping[str, str] | None = None, *, source: str = ""
     ) -> Config:
         """Build the settings from a parsed file and the environment."""
-        sections = get_type_hints(cls)
+        own: Any = cls
+        sections = _kinds(own)
         _refuse_unknown(data, sections, "section", source)
         built = {}
         for name, kind in sections.items():
@@ -169,15 +171,21 @@ def settings() -> list[tuple[str, str, Any, str]]:
     """List every setting as (section, key, default, help), for help and documentation."""
     return [
         (section, f.name, getattr(kind(), f.name), f.metadata["help"])
-        for section, kind in get_type_hints(Config).items()
+        for section, kind in _kinds(Config).items()
         for f in fields(kind)
     ]
+
+
+@cache
+def _kinds(settings_of: Any) -> dict[str, Any]:
+    """Return the type of each setting; worked out once, since every verb reads the settings."""
+    return get_type_hints(settings_of)
 
 
 def _read_section(
     name: str, kind: Any, table: Mapping[str, Any], environ: Mapping[str, str], source: str
 ) -> Any:
-    hints = get_type_hints(kind)
+    hints = _kinds(kind)
     _refuse_unknown(table, hints, "key", f"[{name}] of {source}")
     values = {
         key: _coerce(value, hints[key], f"{name}.{key} in {source}") for key, value in table.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mlops_nb.core.config import FILE_NAME, Config
@@ -38,12 +38,34 @@ def demo(context: Context, *, into: str | None = None) -> DemoResult:
     """
     started = time.monotonic()
     root = _given_folder(context.path(into)) if into else _new_folder(context.folder)
-    with _alone(root):
-        _fill(root)
+    with ExitStack() as stack:
+        with _whole(root, is_new=into is None):
+            stack.enter_context(_alone(root))
+            _fill(root)
         project = Project.at(root)
         context.watch.log(f"project: {root}")
         run = execution.run(Context(project, root, None, context.watch), root / NOTEBOOK)
         return _summary(project, run, time.monotonic() - started)
+
+
+@contextmanager
+def _whole(root: Path, *, is_new: bool) -> Iterator[None]:
+    """Should a folder that was empty not get whole, leave it empty, or away if it `is_new`."""
+    was_empty = not any(root.iterdir())
+    try:
+        yield
+    except LockedError:
+        # What is in it by now is another demo's.
+        raise
+    except UnavailableError:
+        for entry in root.iterdir() if was_empty else ():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        if is_new:
+            root.rmdir()
+        raise
 
 
 @contextmanager
@@ -112,22 +134,11 @@ def _given_folder(target: Path) -> Path:
 def _fill(root: Path) -> None:
     """Copy what is missing of the project's files to its folder; what is there is the user's."""
     source = source_folder()
-    made: list[Path] = []
-    try:
-        with disk_errors(root):
-            for path in (root / name for name in FILES if not (root / name).exists()):
-                path.parent.mkdir(exist_ok=True)
-                made.append(path)
-                write_whole(path, (source / path.relative_to(root)).read_bytes())
-    except UnavailableError:
-        # Nothing half-copied is left: what was empty is empty again.
-        for path in made:
-            path.unlink(missing_ok=True)
-        if not any((root / name).exists() for name in FILES):
-            shutil.rmtree(root / STATE)
-            with suppress(OSError):
-                (root / "data").rmdir()
-        raise
+    with disk_errors(root):
+        for name in FILES:
+            if not (root / name).exists():
+                (root / name).parent.mkdir(exist_ok=True)
+                write_whole(root / name, (source / name).read_bytes())
 
 
 def _summary(project: Project, run: Run, seconds: float) -> DemoResult:

@@ -71,19 +71,22 @@ def status(context: Context) -> ProjectStatus:
     project = context.project
     delivery.catch_up(context)
     waiting = project.spool.waiting()
-    broken = ""
+    broken: list[str] = []
     models: tuple[ModelVersion, ...] = ()
     try:
-        # Only to see that it can be read.
-        project.database.reports(limit=1)
         runs = project.runs.search()
         models = tuple(project.models.versions())
+    except UnavailableError as error:
+        broken.append(str(error))
+        runs = [run for run in project.runs.undelivered() if run.parent_id is None]
+    try:
+        # Read in any case, to see that it can be.
+        project.database.reports(limit=1)
         for name in {version.name for version in models}:
             # A promotion that a crash cut off is finished or given up, and told.
             registry.settle(project.models, project.database, name)
     except UnavailableError as error:
-        broken = str(error)
-        runs = [run for run in project.runs.undelivered() if run.parent_id is None]
+        broken.append(str(error))
     return ProjectStatus(
         project=project.name,
         root=str(project.root),
@@ -98,9 +101,10 @@ def status(context: Context) -> ProjectStatus:
     )
 
 
-def _attention(project: Project, runs: list[Run], waiting: list[str], broken: str) -> Iterator[str]:
-    if broken:
-        yield broken
+def _attention(
+    project: Project, runs: list[Run], waiting: list[str], broken: list[str]
+) -> Iterator[str]:
+    yield from broken
     latest = runs[0] if runs else None
     if latest is not None and latest.status in ("FAILED", "KILLED", "LOST"):
         reason = f": {latest.reason}" if latest.reason else ""

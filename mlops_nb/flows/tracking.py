@@ -64,7 +64,8 @@ def open_run(
     name = check_name(name or default_name[:250], "run")
     experiment = check_name(experiment or project.experiment, "experiment")
     project.ensure()
-    reconcile(project.spool)
+    if context.run_id is None:
+        reconcile(project.spool)
     run_id = new_run_id()
     taken = snapshot(notebook, context.folder)
     project.spool.begin(

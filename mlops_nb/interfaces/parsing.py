@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any, NoReturn
 
@@ -339,6 +340,7 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
+@cache
 def _parser(verb: Verb, door: Door) -> _Parser:
     parser = _Parser(
         prog=f"{_ARROWS[door]}{verb.name}".strip(),

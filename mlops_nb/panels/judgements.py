@@ -70,32 +70,23 @@ def groups_compared(before: Report, after: Report, rows: int) -> list[Block]:
     """Draw what each group got before and gets after: who pays for what was gained."""
     was = {group_name(group.get("group")): group for group in groups_of(before)}
     now = groups_of(after)
+    if not now:
+        return []
     compared = {key: title for key, title in (_COUNTS | _RATES).items() if key in _GIVEN}
+    lines: list[list[Content]] = []
+    for group in now[:rows]:
+        called = group_name(group.get("group"))
+        pairs = [(was.get(called, {}).get(key), group.get(key)) for key in compared]
+        told = [f"{words.score(old)} → {words.score(new)}" for old, new in pairs]
+        lines.append([named(called), words.number(group.get("n")), *told])
     columns = [
         Column("group", "name"),
         Column(_COUNTS["n"], "number"),
-        *(
-            Column(f"{title} {when}", "number")
-            for title in compared.values()
-            for when in ("before", "after")
-        ),
+        *(Column(title, "number") for title in compared.values()),
     ]
-    lines: list[list[Content]] = [
-        [
-            named(group_name(group.get("group"))),
-            words.number(group.get("n")),
-            *(
-                words.score(side.get(key))
-                for key in compared
-                for side in (was.get(group_name(group.get("group")), {}), group)
-            ),
-        ]
-        for group in now[:rows]
-    ]
-    if not lines:
-        return []
     more = beyond(len(now), rows, "group")
-    return [without_empty_columns(Table("What each group gets", columns, lines, more))]
+    legend = [("before → after", "")]
+    return [Table("What each group gets", columns, lines, more, legend)]
 
 
 def at_most(finding: Finding) -> bool:

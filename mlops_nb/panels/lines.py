@@ -29,7 +29,7 @@ from mlops_nb.panels.words import unbroken, width
 
 WIDTH = 100
 _GAP = "  "
-_LEAST, _LEAST_TEXT, _WORD = 6, 12, 20
+_LEAST, _LEAST_TEXT, _WORD = 6, 10, 20
 _TIE = "\u00a0"
 
 

@@ -14,13 +14,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from mlops_nb.core.strict_json import dumps
 
 DIFF_CAP = 1_000_000
 GIT_SECONDS = 10
+_DIFF = ("diff", "HEAD", "--no-color", "--no-ext-diff", "--binary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,22 @@ def packages() -> bytes:
     """Return the installed distributions as ``name==version`` lines.
 
     They are read from the names of the ``*.dist-info`` folders: opening each one's metadata
-    takes a hundred times as long.
+    takes a hundred times as long. A folder is listed again when it has changed.
     """
-    found: dict[str, str] = {}
-    for entry in reversed(sys.path):
-        folder = Path(entry or ".")
-        if not folder.is_dir():
+    folders = []
+    for entry in sys.path:
+        try:
+            folders.append((entry or ".", os.stat(entry or ".").st_mtime_ns))  # noqa: PTH116
+        except OSError:
             continue
-        for info in folder.glob("*.dist-info"):
+    return _listed(tuple(folders))
+
+
+@lru_cache(maxsize=1)
+def _listed(folders: tuple[tuple[str, int], ...]) -> bytes:
+    found: dict[str, str] = {}
+    for folder, _ in reversed(folders):
+        for info in Path(folder).glob("*.dist-info"):
             name, _, version = info.name.removesuffix(".dist-info").partition("-")
             found[name.replace("_", "-").lower()] = version
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found)).encode()
@@ -132,14 +141,19 @@ def user() -> str:
 
 
 def _git(folder: Path) -> Provenance:
-    commit = _git_output(folder, "rev-parse", "--verify", "HEAD")
-    if commit is None:
+    status = _git_output(
+        folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--no-renames"
+    )
+    lines = (status or b"").decode("utf-8", "replace").splitlines()
+    told = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+    commit = told.get("branch.oid", "(initial)")
+    if commit == "(initial)":
         return Provenance({}, {})
-    branch = _git_output(folder, "rev-parse", "--abbrev-ref", "HEAD") or b"HEAD"
-    diff = _git_output(folder, "diff", "HEAD", "--no-color", "--no-ext-diff", "--binary") or b""
+    changed = any(not line.startswith("# ") for line in lines)
+    diff = (changed and _git_output(folder, *_DIFF)) or b""
     tags = {
-        "mlops.commit": commit.decode().strip(),
-        "mlops.branch": branch.decode().strip(),
+        "mlops.commit": commit,
+        "mlops.branch": "HEAD" if told["branch.head"] == "(detached)" else told["branch.head"],
         "mlops.dirty": "true" if diff else "false",
     }
     if not diff:

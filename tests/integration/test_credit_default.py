@@ -134,6 +134,13 @@ def test_each_step_is_a_run_with_its_evidence(demo: Demo) -> None:
     assert parent["metrics"] == {"roc_auc": runs["boosted, fair"]["metrics"]["roc_auc"]}
 
 
+def test_the_registered_model_asks_for_its_inputs_only(demo: Demo) -> None:
+    (described,) = (demo.project / ".mlops" / "artifacts" / "models").glob("*/artifacts/MLmodel")
+    inputs = set(re.findall(r'"name": "(\w+)"', " ".join(described.read_text("utf-8").split())))
+    clients = pd.read_parquet(demo.project / "data" / "credit_default.parquet")
+    assert inputs == set(clients.columns) - {"ID", "DEFAULT"}
+
+
 @pytest.fixture
 def says(notebook: dict[str, Any]) -> str:
     """The notebook's prose, on one line."""

@@ -531,7 +531,7 @@ def test_a_mitigation_shows_before_and_after() -> None:
     told = panels.text(samples.mitigation())
     assert re.search(r"✓ pass +equalized_odds_ +0\.1409 .* 0\.0423 .*\n.*\n +before: fail", told)
     assert re.search(r"accuracy +0\.8198 .* 0\.8144 ", told)
-    assert re.search(r"female +3,624 +402 +402 +0\.1109 +0\.1109", told)
+    assert re.search(r"female +3,624 +402 → 402 +0\.1109 → 0\.1109", told)
     drawn = Page(panels.html(samples.mitigation())).text
     assert "differences drawn from 0 to 0.3, ratios drawn from 0.6 to 1" in drawn
     assert "scores drawn from 0.6 to 1" in drawn
