@@ -21,7 +21,10 @@ CELLS = (
     "%load_ext mlops_nb\nimport asyncio",
     '%mlops track "spring"',
     "%mlops log auc=0.5 note=hello cost=$5\nx = 3",
-    '%%mlops track "wider trees"\nawait asyncio.sleep(0.01)\n%mlops log m={x}\ndisplay("seen")\nx + 1',
+    (
+        '%%mlops track "wider trees"\nawait asyncio.sleep(0.01)\n'
+        '%mlops log m={x}\ndisplay("seen")\nx + 1'
+    ),
 )
 FAILING = (*CELLS, '%%mlops track "bad one"\n1 / 0', "print('later')")
 
@@ -171,7 +174,8 @@ def test_bad_input_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     assert done.returncode == 1
     run = json.loads(done.stdout)
     assert "did you mean 'drift'" in run["reason"]
-    assert not any(o["output_type"] == "error" for cell in outputs(Path(run["notebook"])) for o in cell)
+    shown = [output for cell in outputs(Path(run["notebook"])) for output in cell]
+    assert all(output["output_type"] != "error" for output in shown)
 
 
 def test_loading_twice_and_unloading_leave_no_trace() -> None:
