@@ -1,4 +1,4 @@
-"""Small notebooks and commands for the tests: made, executed by each tool, and read again."""
+"""Small notebooks, kernels and commands for the tests: made, run by each tool, and read again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mlops_nb.project import Project
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -67,3 +72,84 @@ def python(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedPr
 def mlops(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user types it."""
     return python("-m", "mlops_nb", *words, cwd=cwd, **environ)
+
+
+@dataclass
+class Answer:
+    """What a cell came to: the kernel's status, the error's name, and all text by its channel."""
+
+    status: str
+    error: str = ""
+    text: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> str:
+        return "".join(self.text.values())
+
+
+class LiveKernel:
+    """A real kernel in a folder, as a notebook's front end has it."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        from jupyter_client.manager import KernelManager
+
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(
+            cwd=str(folder),
+            env={**os.environ, **environ},
+            extra_arguments=["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"],
+        )
+        self._connect()
+
+    def _connect(self) -> None:
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    def run(self, code: str) -> Answer:
+        answer = Answer("")
+
+        def heard(message: dict[str, Any]) -> None:
+            content = message["content"]
+            kind = content.get("name", message["msg_type"])
+            said = content.get("text") or content.get("data", {}).get("text/plain", "")
+            answer.text[kind] = answer.text.get(kind, "") + said
+            answer.error = content.get("ename", answer.error)
+
+        reply = self.client.execute_interactive(
+            code, timeout=60, output_hook=heard, allow_stdin=False
+        )
+        answer.status = reply["content"]["status"]
+        return answer
+
+    def complete(self, code: str) -> list[str]:
+        reply = self.client.complete(code, len(code), reply=True, timeout=30)
+        found: list[str] = reply["content"]["matches"]
+        return found
+
+    def restart(self) -> None:
+        self.client.stop_channels()
+        self.manager.restart_kernel()
+        self._connect()
+
+    def shut_down(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel()
+
+
+@contextmanager
+def live_kernel(folder: Path, **environ: str) -> Iterator[LiveKernel]:
+    """Give a kernel for a block; it is shut down in good order after it."""
+    kernel = LiveKernel(folder, **environ)
+    try:
+        yield kernel
+    finally:
+        kernel.shut_down()
+
+
+def wait_until_delivered(project: Project, seconds: float = 60) -> None:
+    """Wait until MLflow has all that the spool held."""
+    deadline = time.monotonic() + seconds
+    while project.spool.run_ids():
+        assert time.monotonic() < deadline, f"not delivered: {project.spool.run_ids()}"
+        time.sleep(0.1)

@@ -30,7 +30,7 @@ PICTURES = {
     "performance": ("demo.ipynb", "--model boosted", 830),
     "drift": ("demo.ipynb", "%mlops drift", 534),
     "fairness": ("demo.ipynb", "--sensitive SEX", 480),
-    "mitigation": ("demo.ipynb", "%mlops mitigate", 570),
+    "mitigation": ("demo.ipynb", "%mlops mitigate", 616),
     "gate": ("held.ipynb", "%mlops gate", 600),
 }
 

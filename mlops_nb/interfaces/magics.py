@@ -109,7 +109,7 @@ def load(shell: InteractiveShell) -> None:
         # handlers of atexit would come too late.
         kernel.do_shutdown = functools.partial(_shutting_down, kernel.do_shutdown)
     if "MLOPS_RUN_ID" in os.environ:
-        _session()
+        _session().before(_earlier(shell), shell.user_ns)
 
 
 def _session() -> Session:
@@ -129,7 +129,7 @@ def _session() -> Session:
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take everything out again; an open run goes on until the kernel ends."""
+    """Take everything out again; an open run ends here."""
     if not _loaded(shell):
         return
     for kind in ("line", "cell"):

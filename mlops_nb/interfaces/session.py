@@ -109,7 +109,7 @@ class Session:
         context = self._context_of(notebook, project)
         run = tracking.open_run(context, name=name, notebook=notebook, experiment=experiment)
         self._opened(run, context.project, notebook)
-        self._before(history, namespace or {})
+        self.before(history, namespace or {})
         delivery.start_writer(context.project)
         return run
 
@@ -294,8 +294,9 @@ class Session:
     def _run(self) -> Run:
         return self._project.spool.load(self.open[0]).run
 
-    def _before(self, history: Iterable[str], namespace: Mapping[str, Any]) -> None:
-        for source in history:
+    def before(self, history: Iterable[str], namespace: Mapping[str, Any]) -> None:
+        """Record the cells that ran before tracking began, where a run is open."""
+        for source in history if self.open else ():
             self._append(CellRecord(self.cells, source, None, None, "before"))
             self._parameters(source, namespace)
 
@@ -350,9 +351,8 @@ def made() -> bool:
 def close() -> None:
     """End the session and what is open in it; MLflow is left as it was before."""
     global _current  # noqa: PLW0603
-    if _current is not None:
-        _current.end()
-        tracking.leave_mlflow(restore=True)
+    end()
+    tracking.leave_mlflow(restore=True)
     atexit.unregister(end)
     _current = None
 

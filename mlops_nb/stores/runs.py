@@ -123,7 +123,7 @@ class RunStore:
             )
         ]
         if not matches:
-            known = [run.run_id for run in runs]
+            known = ["latest", *(run.run_id for run in runs)] if runs else []
             raise NotFoundError.among("run", reference, known, hint=NO_RUNS)
         if len(matches) > 1:
             names = ", ".join(run.run_id for run in matches[:4])

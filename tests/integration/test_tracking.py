@@ -76,6 +76,14 @@ def test_a_failing_tracked_cell_fails(tool: Any, tmp_path: Path) -> None:
     assert top["tags"]["mlops.notebook"] == str(tmp_path / "a.ipynb")
     assert child["tags"]["mlops.notebook_hash"] == top["tags"]["mlops.notebook_hash"]
 
+    cells = json.loads(mlops("show", top["run_id"], "--json", cwd=tmp_path).stdout)["cells"]
+    before = [cell["source"].strip() for cell in cells if cell["outcome"] == "before"]
+    injected = [] if tool is nbconvert else ["# Parameters\nmonths = 2"]
+    # The cell that loads the extension ran before `track` too, where no runner had begun the run.
+    loading = [] if tool is runner else [CELLS[0]]
+    assert before == ["months = 1", *injected, *loading]
+    assert cells[-1]["outcome"] == "error"
+
     if tool is runner:
         copy = Path(json.loads(done.stdout)["notebook"])
         assert copy.parent == tmp_path / ".mlops" / "executions" / top["run_id"]
@@ -180,8 +188,9 @@ def test_bad_input_is_one_line_and_no_traceback(tmp_path: Path) -> None:
 
 def test_loading_twice_and_unloading_leave_no_trace() -> None:
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
 
-    shell = InteractiveShell()
+    shell = InteractiveShell(config=Config({"HistoryManager": {"hist_file": ":memory:"}}))
     before = traces(shell)
     for _ in range(2):
         shell.run_line_magic("load_ext", "mlops_nb")

@@ -9,6 +9,7 @@ import pytest
 
 from mlops_nb.interfaces import commands
 from mlops_nb.interfaces.completion import complete, shell_words
+from mlops_nb.project import Project
 
 
 def test_verbs_of_the_door() -> None:
@@ -39,6 +40,38 @@ def test_choices_of_an_option() -> None:
 def test_nothing_after_the_last_argument_or_an_unknown_verb() -> None:
     assert complete(["drift", "a", "b"], "", "terminal") == []
     assert complete(["drfit"], "", "terminal") == []
+
+
+def test_another_doors_verbs_complete_to_nothing() -> None:
+    assert complete(["demo"], "--", "notebook") == []
+    assert complete(["log"], "--", "terminal") == []
+
+
+def test_the_doors_options_and_the_folders_for_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "credit").mkdir()
+    (tmp_path / "notes.txt").touch()
+    assert complete([], "--", "notebook") == ["--help", "--project", "--debug"]
+    assert complete(["--project"], "", "notebook") == ["credit/"]
+    assert complete(["--project", "credit"], "dr", "notebook") == ["drift"]
+    assert complete(["runs", "--project", "credit", "--status"], "L", "notebook") == ["LOST"]
+    assert "--project" not in complete(["runs", "--project", "credit"], "--", "notebook")
+    assert complete(["runs", "--project"], "", "notebook") == ["credit/"]
+
+
+def test_a_projects_runs_and_experiments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Project.at(tmp_path, {}).ensure().spool
+    for run_id, experiment in (("0" * 16, "trees"), ("1" * 16, "forests")):
+        spool.begin(run_id, name="n", experiment=experiment)
+    monkeypatch.chdir(tmp_path)
+    assert complete(["show"], "", "terminal") == ["latest", "1" * 16, "0" * 16]
+    assert complete(["show"], "0", "notebook") == ["0" * 16]
+    assert complete(["runs", "--experiment"], "", "notebook") == ["forests", "trees"]
+    assert complete(["track", "--experiment"], "tr", "notebook") == ["trees"]
+    monkeypatch.chdir("/")
+    assert complete(["show", "--project", str(tmp_path)], "1", "notebook") == ["1" * 16]
 
 
 def test_the_shells_line_is_cut_at_the_cursor() -> None:

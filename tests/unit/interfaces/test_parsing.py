@@ -101,6 +101,93 @@ def test_parameters_are_typed_and_negative_numbers_are_no_options() -> None:
     }
 
 
+def test_a_value_that_looks_like_an_option_is_a_value() -> None:
+    words = ["a.ipynb", "-p", "since", "-1d", "--name", "--x", "-p", "-p", "3"]
+    call = parsing.parse(commands.verb("run"), words[:6], "terminal")
+    assert parsing.flow_arguments(call) == {
+        "notebook": "a.ipynb",
+        "parameters": {"since": "-1d"},
+        "name": "--x",
+    }
+    # An option of the verb stays one: its own name as a value is a slip.
+    with pytest.raises(InputError, match="expected 2 arguments"):
+        parsing.parse(commands.verb("run"), words[:4] + words[6:], "terminal")
+
+
+def test_zero_is_a_value() -> None:
+    assert parsing.parse(commands.verb("runs"), ["--limit", "0"], "terminal").arguments == {
+        "limit": 0
+    }
+    call = parsing.parse(commands.verb("drift"), ["a", "b", "--share", "0"], "terminal")
+    assert call.arguments["share"] == 0.0
+    log = parsing.parse(commands.verb("log"), ["a=1", "--step", "0"], "notebook")
+    assert log.arguments["step"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "rest"),
+    [
+        (["--project", "p", "runs"], {"project": "p"}, ["runs"]),
+        (["runs", "--project=p", "--json"], {"project": "p"}, ["runs", "--json"]),
+        (["runs", "--debug", "-v"], {"debug": "--debug", "verbose": "-v"}, ["runs"]),
+        (["--version"], {"version": "--version"}, []),
+        (["--help", "runs"], {}, ["--help", "runs"]),
+    ],
+)
+def test_the_doors_own_options_stand_anywhere(
+    words: list[str], options: dict[str, str], rest: list[str]
+) -> None:
+    assert parsing.door_options(words, "terminal") == (options, rest)
+
+
+def test_an_unknown_option_of_the_door_names_the_nearest() -> None:
+    with pytest.raises(NotFoundError, match="did you mean '--project'"):
+        parsing.door_options(["--projct", "p"], "notebook")
+    with pytest.raises(InputError, match="--project needs a folder"):
+        parsing.door_options(["runs", "--project"], "notebook")
+
+
+def test_logged_values_keep_their_types() -> None:
+    import math
+
+    scope = {"auc": math.nan, "kind": "5", "i": 2, "math": math, "f": len, "exit": object()}
+    words = ["a={auc}", "b=$auc", "c={kind}", "d=kind", "m_{i}={i + 1}", "e=step {i}", "f=math"]
+    words += ["g=len", "h=exit", 'j={"i": 1}', "k=$5", "l=[1, 2]", "n=5", "o=auc.real", "q=don't"]
+    found = parsing.pairs(words, scope, reserved={"exit"})
+    assert math.isnan(found.pop("a"))
+    assert math.isnan(found.pop("b"))
+    assert math.isnan(found.pop("o"))
+    assert found == {
+        "c": "5",
+        "d": "5",
+        "m_2": 3,
+        "e": "step 2",
+        "f": "math",
+        "g": "len",
+        "h": "exit",
+        "j": {"i": 1},
+        "k": "$5",
+        "l": [1, 2],
+        "n": 5,
+        "q": "don't",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["auc"], "'auc' is not name=value"),
+        (["=1"], "'=1' is not name=value"),
+        (["a=1", "a=2"], "'a' is given twice"),
+        (["a={acuracy}"], "did you mean 'accuracy'"),
+        (["a={1 / 0}"], r"\{1 / 0\} can't be evaluated: division by zero"),
+    ],
+)
+def test_what_log_can_t_read_is_named(words: list[str], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        parsing.pairs(words, {"accuracy": 1})
+
+
 def test_a_parameter_given_twice_is_an_error() -> None:
     call = parsing.parse(
         commands.verb("run"), ["a.ipynb", "-p", "m", "1", "-p", "m", "2"], "terminal"

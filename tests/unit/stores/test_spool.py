@@ -50,6 +50,26 @@ def test_a_line_cut_short_loses_itself_only(spool: Spool) -> None:
     assert spool.load(run_id).run.status == "FINISHED"
 
 
+def test_what_comes_after_is_folded_onto_what_was_read(spool: Spool) -> None:
+    run_id = opened(spool)
+    reader = Spool(spool.folder)
+    for number in range(5):
+        spool.append(run_id, "params", values={f"p{number}": number})
+        assert reader.load(run_id).run == spool.load(run_id).run
+        assert reader.load(run_id).run.params.keys() == {f"p{n}" for n in range(number + 1)}
+    # Only what is new is read: bytes that were changed behind its back are not seen.
+    path = spool.events_path(run_id)
+    path.write_bytes(path.read_bytes().replace(b'"p0"', b'"q0"'))
+    assert "p0" in reader.load(run_id).run.params
+    assert "q0" in Spool(spool.folder).load(run_id).run.params
+
+
+def test_half_a_surrogate_pair_is_no_reason_to_lose_a_cell(spool: Spool) -> None:
+    run_id = opened(spool)
+    spool.append(run_id, "cell", index=0, source="x = '\ud83d'", outcome="ok", started_at=None)
+    assert spool.load(run_id).cells[0].source == "x = '?'"
+
+
 def test_nothing_is_added_to_a_run_that_is_gone(spool: Spool) -> None:
     run_id = opened(spool)
     spool.remove(run_id)
@@ -81,7 +101,21 @@ def test_pending_until_delivered(spool: Spool) -> None:
     spool.mark_delivered(run_id, Delivered("abc", size))
     assert not spool.pending(run_id)
     spool.append(run_id, "named", name="more")
-    assert spool.pending(run_id)
+    assert spool.waiting() == [run_id]
+    # A line that a full disk cut short can't be delivered, so nothing waits for it.
+    with spool.events_path(run_id).open("ab") as file:
+        file.write(b'{"at": "2026-01-01T00:00:00.000Z", "ki')
+    spool.load(run_id)
+    spool.mark_delivered(run_id, Delivered("abc", spool.size(run_id)))
+    assert spool.waiting() == []
+
+
+def test_a_run_that_was_delivered_whole_but_not_removed_is_still_to_be(spool: Spool) -> None:
+    run_id = opened(spool)
+    spool.append(run_id, "ended", status="FINISHED")
+    spool.load(run_id)
+    spool.mark_delivered(run_id, Delivered("abc", spool.size(run_id)))
+    assert spool.waiting() == [run_id]
 
 
 def test_kept_bytes_come_back_under_their_name(spool: Spool) -> None:
@@ -97,4 +131,6 @@ def test_events_survive_the_journey_as_bytes(spool: Spool) -> None:
     run_id = opened(spool)
     spool.append(run_id, "cell", index=0, source="a\nb", outcome="ok", started_at=None)
     data = spool.events_path(run_id).read_bytes()
-    assert fold(run_id, read_events(data)).cells[0].source == "a\nb"
+    state = fold(run_id, read_events(data))
+    assert state is not None
+    assert state.cells[0].source == "a\nb"
