@@ -165,7 +165,7 @@ def compare(
     Returns
     -------
     Finding
-        Named ``gain_in_<metric>``: the gain is positive if the challenger is better, whichever way
+        Named ``<metric>_gain``: the gain is positive if the challenger is better, whichever way
         the metric goes. *pass* if the whole interval is at least `min_gain`, *fail* if all of it
         is less, else *insufficient*. `evidence` has `interval`, `challenger` and `champion` (their
         values), `n`, `excluded`, `confidence`, `higher_is_better`, `metric_note` and `note`.
@@ -207,7 +207,7 @@ def compare(
     gain = sign * (new - old) or 0.0  # never -0.0
     low, high = bootstrap.interval(sign * drawn + 0.0, gain)
     return Finding(
-        name=f"gain_in_{metric}",
+        name=f"{metric}_gain",
         value=gain,
         limit=min_gain,
         status="pass" if low >= min_gain else "fail" if high < min_gain else "insufficient",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,7 @@ def fairness(
         name=frames.name_of(data, "data"),
         **_fairness_settings(context, metrics, limits, confidence),
     )
-    return _judged(context, report, {"data": found}, strict=strict)
+    return _judged(context, _about(report, model), {"data": found}, strict=strict)
 
 
 def performance(
@@ -157,7 +158,7 @@ def performance(
     )
     if context.run_id is not None:
         tracking.log(context, {f.name: f.value for f in report.findings}, kind="metric")
-    return _judged(context, report, {"data": found}, strict=strict)
+    return _judged(context, _about(report, model), {"data": found}, strict=strict)
 
 
 def mitigate(
@@ -306,6 +307,12 @@ def _performance_settings(
         "draws": settings.draws,
         "seed": settings.seed,
     }
+
+
+def _about(report: Report, model: Any) -> Report:
+    """Say in a report which model it is about, where one was named."""
+    name = frames.name_of(model, "")
+    return replace(report, subject={**report.subject, "model": name}) if name else report
 
 
 def _judged(

@@ -46,7 +46,7 @@ def register(
     if not (isinstance(model, str) and model.startswith(_URI)):
         model = frames.model(context, model)
     if example is not None:
-        example = frames.frame(context, example, "example").head(5)
+        example = _inputs(model, frames.frame(context, example, "example")).head(5)
     if context.run_id is None:
         return _register_in_own_run(context, model, name, example, description)
     project = context.project
@@ -65,6 +65,12 @@ def register(
     )
     tracking.log(context, {"mlops.model": f"{name}/{version.version}"}, kind="tag")
     return replace(version, aliases=(*version.aliases, alias))
+
+
+def _inputs(model: Any, data: pd.DataFrame) -> pd.DataFrame:
+    """Keep the columns that go into the model: the label is no input."""
+    features = list(getattr(model, "feature_names_in_", ()))
+    return data[features] if features and set(features) <= set(data.columns) else data
 
 
 def models(context: Context, name: str | None = None) -> list[ModelVersion]:

@@ -45,8 +45,8 @@ class Lines(Silent):
         self._last = ""
 
     def progress(self, done: float, total: float, text: str = "") -> None:
-        """Write the step, once: when it begins."""
-        if text != self._last:
+        """Write the step, once, when it begins; and the end."""
+        if text != self._last or done >= total:
             self._last = text
             self.log(f"[{done:g}/{total:g}] {text}")
 

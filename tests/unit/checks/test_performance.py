@@ -302,7 +302,7 @@ def test_a_better_challenger_gains_whichever_way_the_metric_goes(metric: str) ->
     new, old = ("new", "new_score"), ("old", "old_score")
     found = compare(data, label="y", metric=metric, challenger=new, champion=old)
     low, high = found.evidence["interval"]
-    assert found.name == f"gain_in_{metric}"
+    assert found.name == f"{metric}_gain"
     assert low <= found.value <= high
     assert (found.limit, found.status) == (0, "pass")
     assert found.value > 0
