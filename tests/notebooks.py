@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,7 +115,8 @@ class LiveKernel:
             content = message["content"]
             kind = content.get("name", message["msg_type"])
             said = content.get("text") or content.get("data", {}).get("text/plain", "")
-            answer.text[kind] = answer.text.get(kind, "") + said
+            if said:
+                answer.text[kind] = answer.text.get(kind, "") + said
             answer.error = content.get("ename", answer.error)
 
         reply = self.client.execute_interactive(
@@ -121,6 +124,14 @@ class LiveKernel:
         )
         answer.status = reply["content"]["status"]
         return answer
+
+    def send(self, code: str) -> None:
+        """Have a cell run without waiting for it."""
+        self.client.execute(code)
+
+    def interrupt_in(self, seconds: float) -> None:
+        pid = self.manager.provisioner.process.pid
+        threading.Timer(seconds, os.kill, (pid, signal.SIGINT)).start()
 
     def complete(self, code: str) -> list[str]:
         reply = self.client.complete(code, len(code), reply=True, timeout=30)
@@ -138,13 +149,20 @@ class LiveKernel:
 
 
 @contextmanager
-def live_kernel(folder: Path, **environ: str) -> Iterator[LiveKernel]:
-    """Give a kernel for a block; it is shut down in good order after it."""
-    kernel = LiveKernel(folder, **environ)
-    try:
-        yield kernel
-    finally:
-        kernel.shut_down()
+def live_kernels(folder: Path, count: int = 1, **environ: str) -> Iterator[list[LiveKernel]]:
+    """Give kernels for a block; they are shut down in good order after it."""
+    import asyncio
+
+    from jupyter_core.utils import ensure_event_loop
+
+    # jupyter_client runs on its thread's loop and never closes it; the Runner does.
+    with asyncio.Runner(loop_factory=ensure_event_loop) as loop, ExitStack() as stack:
+        loop.get_loop()
+        kernels = []
+        for _ in range(count):
+            kernels.append(LiveKernel(folder, **environ))
+            stack.callback(kernels[-1].shut_down)
+        yield kernels
 
 
 def wait_until_delivered(project: Project, seconds: float = 60) -> None:

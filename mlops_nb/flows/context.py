@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlops_nb.core.errors import UnavailableError
 from mlops_nb.core.watch import Silent, Watch
 from mlops_nb.project import Project
 
@@ -32,6 +33,20 @@ class Context:
     def path(self, text: str | Path) -> Path:
         """Return a path as the user meant it: relative to the folder she is in."""
         return (self.folder / Path(text).expanduser()).resolve()
+
+
+def working_folder() -> Path:
+    """Return the folder that this process is in.
+
+    Raises
+    ------
+    UnavailableError
+        If it has been deleted.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UnavailableError("the working folder is gone", hint="change to another one") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,9 @@ PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 TRIES_WITHOUT_RUNS = 3
 
-_started: list[subprocess.Popen[bytes]] = []
+# What belongs to a headless run and its kernel; a writer is of neither.
+_THEIRS = ("MLOPS_RUN_ID", "MLOPS_EXECUTION")
+_started: list[int] = []
 
 
 def start_writer(project: Project) -> None:
@@ -43,11 +45,10 @@ def start_writer(project: Project) -> None:
     if _at_work(project):
         return
     _trouble(project).unlink(missing_ok=True)
-    # Those that have ended are waited for, so that they leave no zombies.
-    _started[:] = [writer for writer in _started if writer.poll() is None]
+    _started[:] = [pid for pid in _started if not _has_ended(pid)]
     # -P: a file in the project's folder must not shadow a library of the writer's.
     command = [sys.executable, "-P", "-m", "mlops_nb.flows.delivery", str(project.root)]
-    environ = {name: value for name, value in os.environ.items() if name != "MLOPS_RUN_ID"}
+    environ = {name: value for name, value in os.environ.items() if name not in _THEIRS}
     writer = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -58,7 +59,9 @@ def start_writer(project: Project) -> None:
         cwd=project.root,
         env=environ,
     )
-    _started.append(writer)
+    _started.append(writer.pid)
+    # It may outlive us, and is waited for by its id: no warning when the object goes.
+    writer.returncode = 0
 
 
 def catch_up(context: Context) -> None:
@@ -150,6 +153,15 @@ def _at_work(project: Project) -> bool:
         with locked(project.state / "writer.lock", timeout_s=0, what="the writer"):
             return False
     except LockedError:
+        return True
+
+
+def _has_ended(pid: int) -> bool:
+    """Tell whether a writer that we started has ended, and let no zombie of it stay."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        # It is our parent's, from which we were forked.
         return True
 
 

@@ -109,12 +109,12 @@ def _main(words: list[str]) -> int:
 
 
 def _perform(call: parsing.Call, options: dict[str, str]) -> int:
-    from mlops_nb.flows.context import Context
+    from mlops_nb.flows.context import Context, working_folder
     from mlops_nb.interfaces.watching import terminal_watch
     from mlops_nb.project import Project
 
     arguments = parsing.flow_arguments(call)
-    folder = Path.cwd()
+    folder = working_folder()
     start = folder
     if call.verb.name == "run":
         start = (folder / Path(arguments["notebook"]).expanduser()).parent

@@ -403,11 +403,17 @@ def _bare(value: Any) -> Any:
 
 
 def _int(text: str) -> int:
-    return int(_bare(text))
+    try:
+        return int(_bare(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{_bare(text)!r} is not a whole number") from None
 
 
 def _float(text: str) -> float:
-    return float(_bare(text))
+    try:
+        return float(_bare(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{_bare(text)!r} is not a number") from None
 
 
 def _check_choice(argument: Argument, given: Any) -> None:

@@ -19,7 +19,7 @@ from mlops_nb.core.errors import InputError, MlopsError, UnavailableError
 from mlops_nb.core.records import CellRecord, Run, RunStatus, now
 from mlops_nb.core.watch import Silent, Watch
 from mlops_nb.flows import delivery, tracking
-from mlops_nb.flows.context import Context
+from mlops_nb.flows.context import Context, working_folder
 from mlops_nb.project import Project
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Session:
         UnavailableError
             If the working folder is gone.
         """
-        folder = _working_folder()
+        folder = working_folder()
         watch = watch or Silent()
         if project is not None or not self.open:
             found = Project.find(folder, explicit=project)
@@ -287,7 +287,7 @@ class Session:
         return delivery.deliver_open(self._project, self.open[-1])
 
     def _context_of(self, notebook: FoundNotebook, project: str | None = None) -> Context:
-        working = _working_folder()
+        working = working_folder()
         folder = notebook.path.parent if notebook.path else working
         return Context(Project.find(folder, explicit=project), working)
 
@@ -371,13 +371,6 @@ def end(*, restarted: bool = False) -> None:
 def _unhandled() -> BaseException | None:
     """Return the error that ends a script; at a prompt, the last one was shown and forgiven."""
     return None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)
-
-
-def _working_folder() -> Path:
-    try:
-        return Path.cwd()
-    except FileNotFoundError:
-        raise UnavailableError("the working folder is gone", hint="change to another one") from None
 
 
 def _good_exit(error: BaseException | None) -> bool:

@@ -5,17 +5,33 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
-import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlops_nb.core.errors import InputError
+from mlops_nb.flows.delivery import deliver_now
 from mlops_nb.project import Project
 from mlops_nb.stores.leases import reconcile
-from tests.notebooks import mlops, outputs, python, text_of, write_notebook
+from mlops_nb.stores.mlflow_client import client
+from tests.notebooks import (
+    mlops,
+    outputs,
+    python,
+    text_of,
+    wait_until_delivered,
+    write_notebook,
+)
+
+pytestmark = pytest.mark.filterwarnings(
+    # MLflow's own tables, at its import.
+    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"
+)
 
 CELLS = (
     "%load_ext mlops_nb\nimport asyncio",
@@ -99,15 +115,24 @@ def test_a_failing_tracked_cell_fails(tool: Any, tmp_path: Path) -> None:
 
 
 def test_mlflows_own_calls_land_in_the_open_run(tmp_path: Path) -> None:
-    project(tmp_path)
+    made = project(tmp_path)
     write_notebook(
         tmp_path / "a.ipynb",
-        "%load_ext mlops_nb\n%mlops track 'ours'",
-        "import mlflow, threading\nmlflow.log_metric('direct', 1.5)",
-        "with mlflow.start_run(run_name='theirs'):\n    mlflow.log_param('q', 3)\n"
-        "mlflow.log_metric('after', 1)",
+        "import mlflow\nfrom mlflow import start_run\n%load_ext mlops_nb\n%mlops track 'ours'",
+        # Bound before we came: MLflow's own, which finds our run open and says so.
+        "try:\n    start_run()\nexcept Exception as error:\n    print(error)",
+        "import threading\nmlflow.log_metric('direct', 1.5)",
+        "with mlflow.start_run(None, None, 'theirs', description='why', tags={'t': 1}) as run:\n"
+        "    mlflow.log_param('q', 3)\nmlflow.log_metric('after', 1)\n"
+        "with mlflow.start_run(run_id=run.info.run_id): pass\nmlflow.end_run()",
+        "with mlflow.start_run(nested=True, run_name='nested'):\n    mlflow.log_metric('n', 1)",
         "%%mlops track 'child'\nmlflow.log_metric('inner', 2)",
-        "t = threading.Thread(target=mlflow.log_metric, args=('threaded', 1))\nt.start(); t.join()",
+        # Another experiment for what she starts next; what is open stays open.
+        "mlflow.set_experiment('theirs')\nmlflow.log_metric('still', 1)\n"
+        "with mlflow.start_run(nested=True, run_name='elsewhere'): pass",
+        "def log(): mlflow.log_metric('threaded', 1)\n"
+        "threads = [threading.Thread(target=log) for _ in range(4)]\n"
+        "for thread in threads: thread.start()\nfor thread in threads: thread.join()",
         "import mlflow.sklearn\nfrom sklearn.linear_model import LogisticRegression\n"
         "mlflow.sklearn.autolog(log_models=False, log_datasets=False, silent=True)\n"
         "LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])",
@@ -115,12 +140,25 @@ def test_mlflows_own_calls_land_in_the_open_run(tmp_path: Path) -> None:
     )
     done = papermill_plain(tmp_path)
     assert done.returncode == 1
-    top, child = runs(tmp_path)
-    assert top["status"] == "FAILED"
-    assert top["metrics"].keys() >= {"direct", "after", "threaded", "training_accuracy_score"}
-    assert top["params"]["q"] == 3
-    assert top["params"]["solver"] == "lbfgs"
-    assert child["metrics"] == {"inner": 2.0}
+    assert "is already active" in text_of(outputs(tmp_path / "out.ipynb")[1])
+    wait_until_delivered(made)
+    found = {run["name"]: run for run in runs(tmp_path)}
+    assert found.keys() == {"ours", "nested", "child", "elsewhere"}
+    top = found["ours"]
+    assert (top["status"], top["reason"]) == ("FAILED", "ValueError: at the end")
+    logged = {"direct", "after", "still", "threaded", "training_accuracy_score"}
+    assert top["metrics"].keys() >= logged
+    assert top["params"].keys() >= {"q", "solver"}
+    assert (top["tags"]["t"], top["tags"]["mlflow.note.content"]) == ("1", "why")
+    assert found["child"]["metrics"] == {"inner": 2.0}
+    assert found["nested"]["parent_id"] == found["elsewhere"]["parent_id"] == top["run_id"]
+    experiments = {run.name: run.experiment for run in made.runs.search(children=True)}
+    assert experiments == {
+        "ours": "spring",
+        "child": "spring",
+        "nested": "spring",
+        "elsewhere": "theirs",
+    }
 
 
 def papermill_plain(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -148,17 +186,10 @@ def test_a_killed_process_leaves_no_run_running(tmp_path: Path) -> None:
     assert run["status"] == "KILLED"
     assert "ended without closing" in run["reason"]
     assert run["metrics"] == {"auc": 0.5}
-    wait_until_delivered(made, run["run_id"])
+    wait_until_delivered(made)
     (in_mlflow,) = runs(tmp_path)
     assert in_mlflow["mlflow_run_id"] is not None
     assert in_mlflow["status"] == "KILLED"
-
-
-def wait_until_delivered(made: Project, run_id: str) -> None:
-    deadline = time.monotonic() + 60
-    while made.spool.events_path(run_id).exists():
-        assert time.monotonic() < deadline, "the run was not delivered"
-        time.sleep(0.1)
 
 
 def test_a_living_process_is_left_alone(tmp_path: Path) -> None:
@@ -186,32 +217,85 @@ def test_bad_input_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     assert all(output["output_type"] != "error" for output in shown)
 
 
-def test_loading_twice_and_unloading_leave_no_trace() -> None:
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
+DELIVERY = """
+import os, sys
+from pathlib import Path
+import mlflow.store.tracking.sqlalchemy_store as module
+from mlops_nb.flows.delivery import deliver_now
+from mlops_nb.project import Project
 
-    shell = InteractiveShell(config=Config({"HistoryManager": {"hist_file": ":memory:"}}))
-    before = traces(shell)
-    for _ in range(2):
-        shell.run_line_magic("load_ext", "mlops_nb")
-        shell.run_line_magic("reload_ext", "mlops_nb")
-        loaded = traces(shell)
-        assert loaded["transformers"] == before["transformers"] + 1
-        assert "mlops" in shell.magics_manager.magics["line"]
-        shell.run_line_magic("unload_ext", "mlops_nb")
-        assert traces(shell) == before
+store, left = module.SqlAlchemyStore, [0]
+
+def dying(method):
+    def call(*args, **kwargs):
+        left[0] -= 1
+        if left[0] == 0:
+            os._exit(9)
+        result = method(*args, **kwargs)
+        left[0] -= 1
+        if left[0] == 0:
+            os._exit(9)
+        return result
+    return call
+
+for name in ("create_run", "log_batch", "set_tag", "update_run_info"):
+    setattr(store, name, dying(getattr(store, name)))
+# Forked for each try, so that MLflow is imported once.
+for number in range(1, 1000):
+    child = os.fork()
+    if child == 0:
+        left[0] = number
+        deliver_now(Project.at(Path.cwd(), {}))
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+print(number)
+"""
 
 
-def traces(shell: Any) -> dict[str, Any]:
-    formatters = shell.display_formatter.formatters
-    return {
-        "transformers": len(shell.input_transformers_cleanup),
-        "events": {name: len(found) for name, found in shell.events.callbacks.items()},
-        "matchers": len(shell.Completer.custom_matchers),
-        "line": sorted(shell.magics_manager.magics["line"]),
-        "cell": sorted(shell.magics_manager.magics["cell"]),
-        "html": sorted(map(str, formatters["text/html"].deferred_printers)),
-        "plain": sorted(map(str, formatters["text/plain"].deferred_printers)),
-        "environ": {k: v for k, v in os.environ.items() if k.startswith(("MLOPS", "MLFLOW"))},
-        "finders": len(sys.meta_path),
-    }
+def test_a_delivery_that_is_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    spool = made.ensure().spool
+    deliver_now(made)
+    at = "2026-01-01T00:00:00.000Z"
+    for run_id, parent in (("1" * 16, None), ("2" * 16, "1" * 16)):
+        spool.begin(run_id, name=run_id[0], parent_id=parent, experiment="e", tags={"a": "b"})
+        steps = [{"key": "loss", "value": 1 / (n + 1), "step": n, "at": at} for n in range(5)]
+        spool.append(run_id, "metrics", values=steps)
+        spool.append(run_id, "params", values={"depth": 3})
+        spool.keep(run_id, "notes/a.txt", b"kept")
+        spool.append(run_id, "ended", status="FAILED", reason="because")
+    done = python("-c", DELIVERY, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 10
+    assert spool.run_ids() == []
+    child, parent_run = made.runs.search(children=True)
+    assert child.parent_id == parent_run.run_id == "1" * 16
+    for run in (child, parent_run):
+        assert (run.status, run.reason, run.params) == ("FAILED", "because", {"depth": 3})
+        assert run.metrics == {"loss": 0.2}
+        assert made.runs.artifacts(run) == ("mlops/events.jsonl", "notes/a.txt")
+    with closing(sqlite3.connect(made.state / "mlflow.db")) as connection:
+        (points,) = connection.execute("SELECT count(*) FROM metrics").fetchone()
+        (ended,) = connection.execute(
+            "SELECT count(*) FROM runs WHERE status = 'FAILED'"
+        ).fetchone()
+    assert (points, ended) == (10, 2)
+
+
+def test_one_run_that_mlflow_refuses_holds_up_no_other(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    spool = made.ensure().spool
+    spool.begin("1" * 16, name="refused", experiment="e")
+    deliver_now(made)
+    mlflow_id = spool.delivered("1" * 16).mlflow_run_id
+    client(made.tracking_uri).delete_run(str(mlflow_id))
+    for run_id in ("1" * 16, "2" * 16):
+        if run_id[0] == "2":
+            spool.begin(run_id, name="good", experiment="e")
+        spool.append(run_id, "params", values={"a": 1})
+        spool.append(run_id, "ended", status="FINISHED")
+    with pytest.raises(InputError, match="run 1111111111111111 can't be delivered"):
+        deliver_now(made)
+    assert spool.run_ids() == ["1" * 16]
+    assert made.runs.get("2" * 16).status == "FINISHED"

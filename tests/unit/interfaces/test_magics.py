@@ -138,6 +138,7 @@ def test_bad_input_is_a_usage_error_of_one_line(
     assert runs(project) == {}
 
 
+@pytest.mark.filterwarnings("ignore:To exit")  # IPython's, on sys.exit()
 def test_each_tracked_cell_is_a_run_that_ends_as_its_cell_did(
     cell: Cell, shell: Any, project: Project
 ) -> None:
