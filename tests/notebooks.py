@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -76,6 +74,22 @@ def mlops(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess
     return python("-m", "mlops_nb", *words, cwd=cwd, **environ)
 
 
+@contextmanager
+def shell_in_process() -> Iterator[Any]:
+    """Give an IPython shell of this process for a block, with its history in memory."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    settings = Config()
+    settings.HistoryManager.hist_file = ":memory:"
+    shell = InteractiveShell.instance(config=settings)
+    try:
+        yield shell
+    finally:
+        shell.run_line_magic("unload_ext", "mlops_nb")
+        InteractiveShell.clear_instance()
+
+
 @dataclass
 class Answer:
     """What a cell came to: the kernel's status, the error's name, and all text by its channel."""
@@ -128,10 +142,6 @@ class LiveKernel:
     def send(self, code: str) -> None:
         """Have a cell run without waiting for it."""
         self.client.execute(code)
-
-    def interrupt_in(self, seconds: float) -> None:
-        pid = self.manager.provisioner.process.pid
-        threading.Timer(seconds, os.kill, (pid, signal.SIGINT)).start()
 
     def complete(self, code: str) -> list[str]:
         reply = self.client.complete(code, len(code), reply=True, timeout=30)

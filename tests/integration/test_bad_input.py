@@ -12,7 +12,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from mlops_nb.flows import delivery
@@ -22,7 +21,7 @@ from mlops_nb.interfaces import cli
 from mlops_nb.project import Project
 from mlops_nb.stores.locks import locked
 from mlops_nb.stores.mlflow_sqlite import open_readonly
-from tests.notebooks import mlops, write_notebook
+from tests.notebooks import mlops, shell_in_process, write_notebook
 
 pytestmark = pytest.mark.filterwarnings(
     # MLflow's own tables, at its import.
@@ -161,23 +160,21 @@ def test_a_disk_that_is_read_only_or_full(refused: Refused, small_disk: Path) ->
 def test_a_disk_that_fills_up_under_a_tracked_notebook(small_disk: Path) -> None:
     project = Project.at(small_disk, {}).ensure()
     os.chdir(small_disk)
-    shell = InteractiveShell.instance()
-    with locked(project.state / "writer.lock"):
-        with capture_output() as shown:
+    child = (
+        # Longer than what is left of a page of its file.
+        f"%%mlops track child\n# {'x' * 5000}\n"
+        "fill = open('fill', 'wb', buffering=0)\n"
+        "try:\n"
+        "    while fill.write(bytes(4096)): pass\n"
+        "except OSError: pass\n"
+    )
+    with locked(project.state / "writer.lock"), capture_output() as shown:
+        with shell_in_process() as shell:
             shell.run_cell("%load_ext mlops_nb\n%mlops track top")
-            shell.run_cell(
-                # Longer than what is left of a page of its file.
-                f"%%mlops track child\n# {'x' * 5000}\n"
-                "fill = open('fill', 'wb', buffering=0)\n"
-                "try:\n"
-                "    while fill.write(bytes(4096)): pass\n"
-                "except OSError: pass\n"
-            )
+            shell.run_cell(child)
             (small_disk / "fill").write_bytes(b"")
             shell.run_cell("%mlops log auc=0.5", store_history=True)
-            shell.run_cell("%unload_ext mlops_nb")
         os.chdir("/")
-        InteractiveShell.clear_instance()
     assert shown.stderr.count("this cell was not recorded") == 1
     assert "the disk is full" in shown.stderr
     # What is logged when there is room again lands in the right run, and both have their end.

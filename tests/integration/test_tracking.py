@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mlops_nb.core.errors import InputError
-from mlops_nb.flows.delivery import deliver_now
+from mlops_nb.flows.delivery import deliver_now, deliver_open
 from mlops_nb.project import Project
 from mlops_nb.stores.leases import reconcile
 from mlops_nb.stores.mlflow_client import client
@@ -221,7 +221,7 @@ DELIVERY = """
 import os, sys
 from pathlib import Path
 import mlflow.store.tracking.sqlalchemy_store as module
-from mlops_nb.flows.delivery import deliver_now
+from mlops_nb.flows.delivery import deliver_now, deliver_open
 from mlops_nb.project import Project
 
 store, left = module.SqlAlchemyStore, [0]
@@ -287,9 +287,8 @@ def test_one_run_that_mlflow_refuses_holds_up_no_other(tmp_path: Path) -> None:
     made = project(tmp_path)
     spool = made.ensure().spool
     spool.begin("1" * 16, name="refused", experiment="e")
-    deliver_now(made)
-    mlflow_id = spool.delivered("1" * 16).mlflow_run_id
-    client(made.tracking_uri).delete_run(str(mlflow_id))
+    mlflow_id = deliver_open(made, "1" * 16)
+    client(made.tracking_uri).delete_run(mlflow_id)
     for run_id in ("1" * 16, "2" * 16):
         if run_id[0] == "2":
             spool.begin(run_id, name="good", experiment="e")

@@ -19,6 +19,7 @@ from IPython.utils.capture import CapturedIO, capture_output
 from mlops_nb.core.records import CellRecord, Run
 from mlops_nb.project import Project
 from mlops_nb.stores.locks import locked
+from tests.notebooks import shell_in_process
 
 Cell = Callable[[str], CapturedIO]
 
@@ -34,12 +35,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 @pytest.fixture
 def shell(project: Project) -> Iterator[InteractiveShell]:
-    made = InteractiveShell.instance()
-    assert made.history_manager is not None
-    made.history_manager.enabled = False
-    yield made
-    made.run_line_magic("unload_ext", "mlops_nb")
-    InteractiveShell.clear_instance()
+    with shell_in_process() as made:
+        yield made
 
 
 @pytest.fixture
