@@ -119,11 +119,11 @@ def _perform(call: parsing.Call, options: dict[str, str]) -> int:
     if call.verb.name == "run":
         start = (folder / Path(arguments["notebook"]).expanduser()).parent
     project = Project.find(start, explicit=options.get("project"))
-    context = Context(project, folder, None, terminal_watch(sys.stderr))
     # A notebook that runs is ended in good order by whatever ends us.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        result = call.verb.load()(context, **arguments)
+        with terminal_watch(sys.stderr) as watch:
+            result = call.verb.load()(Context(project, folder, None, watch), **arguments)
     except VerdictError as error:
         result = error.report
     _show(shown(result, call.verb.name), as_json=call.as_json)

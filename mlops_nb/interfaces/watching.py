@@ -5,16 +5,31 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from mlops_nb.core.watch import Silent, Watch
 
 WIDTH = 24
+# For a terminal that doesn't say how wide it is.
+COLUMNS = 80
 
 
-def terminal_watch(stream: TextIO) -> Watch:
-    """Return a watch that draws a bar on a terminal, and writes lines to anything else."""
-    return Bar(stream) if stream.isatty() else Lines(stream)
+@contextmanager
+def terminal_watch(stream: TextIO) -> Iterator[Watch]:
+    """Give a watch that draws a bar on a terminal, and writes lines to anything else.
+
+    However the work ends, what is written next begins on a line of its own.
+    """
+    if not stream.isatty():
+        yield Lines(stream)
+        return
+    drawn = Bar(stream)
+    try:
+        yield drawn
+    finally:
+        drawn.close()
 
 
 def notebook_watch() -> Watch:
@@ -66,7 +81,7 @@ class Bar(Silent):
 
     def progress(self, done: float, total: float, text: str = "") -> None:
         """Draw the bar; the last step leaves it standing."""
-        columns = os.get_terminal_size(self._stream.fileno()).columns
+        columns = os.get_terminal_size(self._stream.fileno()).columns or COLUMNS
         seconds = time.monotonic() - self._started
         line = f"{bar(done, total, text)}  {seconds:.0f} s"[: columns - 1]
         self._stream.write(f"\r\x1b[2K{line}")
@@ -84,6 +99,7 @@ class Bar(Silent):
         """Leave the bar and go on below it."""
         if self._drawn:
             self._stream.write("\n")
+            self._stream.flush()
             self._drawn = False
 
 
