@@ -53,10 +53,10 @@ def _about_numbers(name: str, old: Numbers, new: Numbers, much: float) -> str:
     steps = abs(shift) / before
     way = "up" if shift > 0 else "down"
     if math.isinf(much):
-        by = f"its mean moved {way} by {number(steps)} of its standard deviations"
+        by = f"its mean moved {way} by {number(steps)} standard deviations"
         return f"{quoted(name)} is much as it was: {by}"
     if steps >= much:
-        by = f"by {number(abs(shift))}, {number(steps)} of its standard deviations"
+        by = f"by {number(abs(shift))}, {number(steps)} standard deviations"
         return f"{quoted(name)} moved {way} {by}"
     if not 0.9 <= after / before <= 1.1:
         way = "spread out" if after > before else "narrowed"

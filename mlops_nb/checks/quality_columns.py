@@ -331,6 +331,6 @@ def _unseen_values(
     if not unseen.any():
         return
     evidence = failing_rows(column, unseen)
-    note = f"{evidence['count']:,} values of {quoted(name)} ({percent(evidence['share'])}) do not "
-    note += f"occur in {reference_name}: {', '.join(evidence['examples'])}"
+    count, share = f"{evidence['count']:,}", percent(evidence["share"])
+    note = f"{count} values of {quoted(name)} ({share}) do not occur in {reference_name}"
     yield finding("unseen_values", name, evidence["share"], 0.0, failed=True, note=note, **evidence)

@@ -54,7 +54,7 @@ def test_the_report_says_what_a_colleague_would() -> None:
     assert (whole.column, whole.value, whole.limit, whole.status) == (None, 0.5, 0.5, "fail")
     assert whole.evidence["drifted"] is True
     sentences = {f.name: f.evidence["sentence"] for f in report.findings}
-    assert sentences["temp"] == "`temp` moved up by 21, 1.95 of its standard deviations"
+    assert sentences["temp"] == "`temp` moved up by 21, 1.95 standard deviations"
     assert sentences["state"] == "`state`: TX went from 51 % to 0 % of rows"
     assert sentences["rain"].startswith("`rain` is much as it was")
 

@@ -87,7 +87,7 @@ def histogram(shift: float, bins: int = 30) -> dict[str, Any]:
 
 def column_drift(name: str, score: float, shift: float, bins: int = 30) -> Finding:
     drifted = score >= 0.1
-    sentence = f"`{name}` moved up by {9 * shift:.1f}, {shift:.1f} of its standard deviations"
+    sentence = f"`{name}` moved up by {9 * shift:.1f}, {shift:.1f} standard deviations"
     return found(
         name,
         score,
