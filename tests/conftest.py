@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,12 @@ CALLER = dict(os.environ)
 
 # What the caller may have set, and would change what we do.
 FOREIGN = ("MLOPS_", "MLFLOW_", "JUPYTER_", "JPY_", "IPYTHON", "PAPERMILL_", "XDG_", "GIT_")
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C where our caller ignores it (a background job): what we start inherits that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
