@@ -17,6 +17,15 @@ if TYPE_CHECKING:
         fairness,
         gate,
         init,
+        jobs_add,
+        jobs_history,
+        jobs_list,
+        jobs_next,
+        jobs_pause,
+        jobs_remove,
+        jobs_resume,
+        jobs_run,
+        jobs_show,
         log,
         mitigate,
         models,
@@ -38,6 +47,15 @@ __all__ = [
     "fairness",
     "gate",
     "init",
+    "jobs_add",
+    "jobs_history",
+    "jobs_list",
+    "jobs_next",
+    "jobs_pause",
+    "jobs_remove",
+    "jobs_resume",
+    "jobs_run",
+    "jobs_show",
     "log",
     "mitigate",
     "models",
@@ -87,3 +105,10 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
     """Tell JupyterLab where the prebuilt extension is, in a development install."""
     return [{"src": "labextension", "dest": "mlops-nb"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell Jupyter Server what to load; only a server asks, so only a server imports it."""
+    from mlops_nb.interfaces.server.extension import MlopsServer
+
+    return [{"module": "mlops_nb.interfaces.server.extension", "app": MlopsServer}]

@@ -18,7 +18,9 @@ from mlops_nb.stores.mlflow_client import sqlite_path, sqlite_uri
 from mlops_nb.stores.spool import Spool
 
 if TYPE_CHECKING:
+    from mlops_nb.stores.blobs import BlobStore
     from mlops_nb.stores.db import Database
+    from mlops_nb.stores.jobs import JobStore
     from mlops_nb.stores.models import ModelStore
     from mlops_nb.stores.runs import RunStore
 
@@ -171,9 +173,24 @@ class Project:
 
         return Database(self.state / "mlops.db")
 
+    @cached_property
+    def jobs(self) -> JobStore:
+        """Its jobs and their runs."""
+        from mlops_nb.stores.jobs import JobStore
+
+        return JobStore(self.database)
+
+    @cached_property
+    def blobs(self) -> BlobStore:
+        """The bytes that it keeps under their hash."""
+        from mlops_nb.stores.blobs import BlobStore
+
+        return BlobStore(self.state / "blobs")
+
 
 def _named_folder(named: str) -> Path:
-    folder = Path(named).expanduser()
+    # Not `Path.expanduser`, which raises where there is no such user.
+    folder = Path(os.path.expanduser(named))  # noqa: PTH111
     if not folder.exists():
         raise NotFoundError(
             f"the project folder {named!r} does not exist",

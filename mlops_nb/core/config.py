@@ -103,6 +103,15 @@ class GateConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsConfig:
+    """When jobs come due, and what becomes of times at which no scheduler ran."""
+
+    timezone: str = setting("", "time zone of new jobs; empty: this machine's")
+    misfire: str = setting("once", "missed runs: skip them, run once for all, or all of them")
+    misfire_window_s: float = setting(86400.0, "how late a missed run may start, in seconds")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings of one project.
 
@@ -119,6 +128,7 @@ class Config:
     fairness: FairnessConfig = field(default_factory=FairnessConfig)
     performance: PerformanceConfig = field(default_factory=PerformanceConfig)
     gate: GateConfig = field(default_factory=GateConfig)
+    jobs: JobsConfig = field(default_factory=JobsConfig)
 
     @classmethod
     def load(cls, path: Path, environ: Mapping[str, str]) -> Config:
@@ -192,7 +202,7 @@ def _read_section(
     }
     for key, hint in hints.items():
         text = environ.get(variable(name, key))
-        # An empty variable and MLOPS_PROJECT_... of other tools don't count as a setting.
+        # Who can't unset a variable empties it.
         if text:
             values[key] = _from_text(text, hint, variable(name, key))
     return kind(**values)

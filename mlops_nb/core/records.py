@@ -23,6 +23,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def _to_millisecond(instant: datetime) -> datetime:
+    """Cut an instant as its JSON does, so that a record equals what is read back from it."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
 class Record:
     """What all records share: their plain dictionary."""
 
@@ -104,9 +109,7 @@ class Report(Record):
     subject: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Kept to the millisecond, so that a report equals what is read back from its JSON.
-        kept = self.created_at.replace(microsecond=self.created_at.microsecond // 1000 * 1000)
-        object.__setattr__(self, "created_at", kept)
+        object.__setattr__(self, "created_at", _to_millisecond(self.created_at))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -271,6 +274,151 @@ class Mitigation(Record):
         return {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "model"}
 
 
+JobRunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED", "LOST", "SKIPPED"]
+Trigger = Literal["schedule", "manual"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobModel(Record):
+    """The model version that a job's run made, and the alias that the gate gave it, if any."""
+
+    name: str
+    version: int
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun(Record):
+    """One run of a job, or one that was due and had to be skipped.
+
+    Parameters
+    ----------
+    id : str
+        The job's name and the due time: what tells this run from all others.
+    job : str
+    due_at : datetime
+    trigger : {"schedule", "manual"}
+    status : str
+        That of its run, or "SKIPPED". FINISHED means that the notebook was done; what its model
+        is worth says `gate`.
+    reason : str or None
+        One line on why it was not, or why the model was held.
+    run_id : str or None
+        Its run; None where none was opened.
+    gate : {"pass", "fail", "insufficient"} or None
+    model : JobModel or None
+    started_at, ended_at : datetime or None
+    """
+
+    id: str
+    job: str
+    due_at: datetime
+    trigger: Trigger
+    status: JobRunStatus
+    reason: str | None = None
+    run_id: str | None = None
+    gate: Status | None = None
+    model: JobModel | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("due_at", "started_at", "ended_at"):
+            instant = getattr(self, name)
+            if instant is not None:
+                object.__setattr__(self, name, _to_millisecond(instant))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a job run that `to_dict` wrote."""
+        kept = {f.name: data[f.name] for f in fields(cls) if f.name in data}
+        for name in ("due_at", "started_at", "ended_at"):
+            kept[name] = parse_instant(data[name]) if data.get(name) else None
+        return cls(**{**kept, "model": JobModel(**data["model"]) if data.get("model") else None})
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Record):
+    """A notebook that retrains by itself.
+
+    Parameters
+    ----------
+    name : str
+    notebook : str
+        The source notebook's path; the job runs the snapshot of it, in its folder.
+    snapshot : str
+        The snapshot's hash.
+    cron : str or None
+        When it is due; None for a job that is only started by hand.
+    timezone : str
+        The IANA time zone in which `cron` is read.
+    parameters : mapping
+    quality : str or None
+        Data whose quality must pass before the notebook runs.
+    model : str or None
+        The registered model that it retrains; None for whatever its notebook registers.
+    data, label, sensitive : str or None, str or None, tuple of str
+        What its new version is judged on, where the notebook doesn't judge it itself.
+    created_at : datetime
+    paused : bool
+    schedule : str
+        `cron` in words.
+    next_at : datetime or None
+    last : JobRun or None
+    """
+
+    name: str
+    notebook: str
+    snapshot: str
+    cron: str | None = None
+    timezone: str = "UTC"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    quality: str | None = None
+    model: str | None = None
+    data: str | None = None
+    label: str | None = None
+    sensitive: tuple[str, ...] = ()
+    created_at: datetime = field(default_factory=now)
+    paused: bool = False
+    schedule: str = ""
+    next_at: datetime | None = None
+    last: JobRun | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "created_at", _to_millisecond(self.created_at))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a job that `to_dict` wrote; what is found out anew each time is left out."""
+        kept = {f.name: data[f.name] for f in fields(cls) if f.name in data}
+        at, sensitive = parse_instant(data["created_at"]), tuple(data.get("sensitive", ()))
+        new = {"created_at": at, "sensitive": sensitive, "next_at": None, "last": None}
+        return cls(**{**kept, **new})
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetails(Record):
+    """A job with its next times and its last runs."""
+
+    job: Job
+    next: tuple[datetime, ...] = ()
+    runs: tuple[JobRun, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the job's own fields, with the rest beside them."""
+        whole = {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+        return {**whole.pop("job"), **whole}
+
+
+@dataclass(frozen=True, slots=True)
+class DueTime(Record):
+    """A time at which a job is due; `local` is it on the clocks of the job's time zone."""
+
+    job: str | None
+    due_at: datetime
+    local: str
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectStatus(Record):
     """What a project holds, and what needs attention."""
@@ -283,6 +431,8 @@ class ProjectStatus(Record):
     running: tuple[Run, ...] = ()
     latest: Run | None = None
     models: tuple[ModelVersion, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    scheduler: bool = False
     undelivered: int = 0
     attention: tuple[str, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class Context:
 
     def path(self, text: str | Path) -> Path:
         """Return a path as the user meant it: relative to the folder she is in."""
-        return (self.folder / Path(text).expanduser()).resolve()
+        # `os.path`'s leaves the home of an unknown user as it is: "~x.csv" may be a file's name.
+        return (self.folder / os.path.expanduser(text)).resolve()  # noqa: PTH111
 
 
 def working_folder() -> Path:

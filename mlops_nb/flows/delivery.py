@@ -10,6 +10,7 @@ Run as ``python -m mlops_nb.flows.delivery ROOT``.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from mlops_nb.stores.delivery import deliver, deliver_one
 from mlops_nb.stores.disk import write_whole
 from mlops_nb.stores.leases import reconcile
 from mlops_nb.stores.locks import locked
+
+_logger = logging.getLogger(__name__)
 
 PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
@@ -47,6 +50,7 @@ def start_writer(project: Project) -> None:
     _trouble(project).unlink(missing_ok=True)
     _started[:] = [pid for pid in _started if not _has_ended(pid)]
     # -P: a file in the project's folder must not shadow a library of the writer's.
+    _logger.info("starting the writer of project %s", project.root)
     command = [sys.executable, "-P", "-m", "mlops_nb.flows.delivery", str(project.root)]
     environ = {name: value for name, value in os.environ.items() if name not in _THEIRS}
     writer = subprocess.Popen(
@@ -95,6 +99,7 @@ def wait_delivered(project: Project, run_id: str, *, timeout_s: float) -> bool:
 
     Where the writer has said that MLflow can't be used, there is nothing to wait for.
     """
+    _logger.info("waiting up to %g s for run %s to arrive in MLflow", timeout_s, run_id)
     deadline = time.monotonic() + timeout_s
     while project.spool.events_path(run_id).exists():
         if time.monotonic() > deadline or trouble(project) is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from mlops_nb.core.config import FILE_NAME, Config
 from mlops_nb.core.errors import InputError, LockedError, UnavailableError
 from mlops_nb.core.records import DemoResult, ModelVersion, Report, Run
-from mlops_nb.flows import execution
+from mlops_nb.flows import execution, jobs
 from mlops_nb.flows.context import Context
 from mlops_nb.project import STATE, Project
 from mlops_nb.stores.disk import disk_errors, write_whole
@@ -20,6 +20,8 @@ from mlops_nb.stores.locks import locked
 NOTEBOOK = "credit_default.ipynb"
 FILES = (NOTEBOOK, FILE_NAME, "data/credit_default.parquet", "data/README.md")
 FOLDER = "mlops-demo"
+JOB = "monthly-retraining"
+CRON = "0 6 1 * *"
 LOCK = "demo.lock"
 TRIES = 1000
 
@@ -43,8 +45,10 @@ def demo(context: Context, *, into: str | None = None) -> DemoResult:
             stack.enter_context(_alone(root))
             _fill(root)
         project = Project.at(root)
+        inside = Context(project, root, None, context.watch)
         context.watch.log(f"project: {root}")
-        run = execution.run(Context(project, root, None, context.watch), root / NOTEBOOK)
+        _schedule(inside)
+        run = execution.run(inside, root / NOTEBOOK)
         return _summary(project, run, time.monotonic() - started)
 
 
@@ -139,6 +143,13 @@ def _fill(root: Path) -> None:
             if not (root / name).exists():
                 (root / name).parent.mkdir(exist_ok=True)
                 write_whole(root / name, (source / name).read_bytes())
+
+
+def _schedule(inside: Context) -> None:
+    """Make the notebook a monthly job, where a user has not removed or changed it since."""
+    project = inside.project
+    if not project.database.path.exists():
+        jobs.add(inside, JOB, NOTEBOOK, cron=CRON, model="credit-default")
 
 
 def _summary(project: Project, run: Run, seconds: float) -> DemoResult:

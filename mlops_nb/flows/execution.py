@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from mlops_nb.flows import delivery, tracking
 from mlops_nb.flows.context import Context
 from mlops_nb.jobs import runner
 from mlops_nb.project import Project
+from mlops_nb.stores.disk import disk_errors, write_whole
+from mlops_nb.stores.spool import new_run_id
 from mlops_nb.tracking.provenance import FoundNotebook
 
 DELIVERY_S = 20.0
@@ -41,35 +43,84 @@ def run(
     UnavailableError
         If the kernel is missing, or the disk can't be written.
     """
-    source = context.path(notebook)
+    return execute(
+        context,
+        Order(
+            context.path(notebook),
+            parameters=dict(parameters or {}),
+            name=name,
+            experiment=experiment,
+            folder=_folder(context.path(cwd)) if cwd else None,
+            kernel=kernel,
+            timeout_s=timeout_s,
+            cell_timeout_s=cell_timeout_s,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One execution that is asked for.
+
+    Parameters
+    ----------
+    notebook : Path
+        The source notebook; its folder is where it runs, unless `folder` is given.
+    code : bytes or None
+        What is executed in place of the notebook's present content: a job's snapshot of it.
+    run_id, tags
+        The id and further tags of the run that is opened.
+    """
+
+    notebook: Path
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    experiment: str | None = None
+    folder: Path | None = None
+    kernel: str | None = None
+    timeout_s: float | None = None
+    cell_timeout_s: float | None = None
+    code: bytes | None = None
+    run_id: str = field(default_factory=new_run_id)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def execute(context: Context, order: Order) -> Run:
+    """Do what `run` does, for an order."""
     project = context.project
     settings = project.config.run
-    given = dict(parameters or {})
-    # All that can be refused is refused before a run is opened.
-    declared = runner.check(source, parameters=given, kernel=kernel or settings.kernel or None)
-    folder = _folder(context.path(cwd)) if cwd else source.parent
+    source = order.notebook
+    kept = project.executions(order.run_id)
+    kernel = order.kernel or settings.kernel or None
     limits = {
-        "timeout_s": _limit("--timeout", settings.timeout_s, timeout_s),
-        "cell_timeout_s": _limit("--cell-timeout", settings.cell_timeout_s, cell_timeout_s),
+        "timeout_s": _limit("--timeout", settings.timeout_s, order.timeout_s),
+        "cell_timeout_s": _limit("--cell-timeout", settings.cell_timeout_s, order.cell_timeout_s),
     }
+    executed = source if order.code is None else _snapshot(project, order.code, kept, source.name)
+    # All that can be refused is refused before a run is opened.
+    declared = runner.check(executed, parameters=order.parameters, kernel=kernel)
     top = replace(context, run_id=None, folder=source.parent)
     opened = tracking.open_run(
-        top, name=name, notebook=FoundNotebook(source, "runner"), experiment=experiment
+        top,
+        name=order.name,
+        notebook=FoundNotebook(source, "runner", None if executed == source else executed),
+        experiment=order.experiment,
+        run_id=order.run_id,
+        tags=order.tags,
     )
     tracking.record_parameters(top, opened.run_id, declared)
     delivery.start_writer(project)
-    kept = project.executions(opened.run_id)
     status: RunStatus = "KILLED"
     reason: str | None = "the runner was interrupted"
     try:
         done = runner.execute(
-            source,
+            executed,
             kept / source.name,
-            parameters=given,
-            cwd=folder,
-            kernel=kernel or settings.kernel or None,
+            parameters=order.parameters,
+            cwd=order.folder or source.parent,
+            kernel=kernel,
             **limits,
-            environment=_environment(project, opened.run_id, source, kept),
+            environment=_environment(project, opened.run_id, source, executed),
             watch=context.watch,
             log=kept / "log.txt",
         )
@@ -89,6 +140,16 @@ def run(
     return project.runs.get(opened.run_id)
 
 
+def _snapshot(project: Project, code: bytes, kept: Path, name: str) -> Path:
+    """Write the snapshot that a job runs as a file of its own, beside what comes of it."""
+    project.ensure()
+    path = kept / "snapshot" / name
+    with disk_errors(path):
+        path.parent.mkdir(parents=True)
+    write_whole(path, code)
+    return path
+
+
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise InputError(f"there is no folder {path} to run in")
@@ -102,13 +163,15 @@ def _limit(option: str, default: float, given: float | None) -> float:
     return value
 
 
-def _environment(project: Project, run_id: str, source: Path, folder: Path) -> dict[str, str]:
+def _environment(project: Project, run_id: str, source: Path, executed: Path) -> dict[str, str]:
     """Return what the kernel is told, so that `track` in it joins this run."""
     return {
         "MLOPS_PROJECT": str(project.root),
         "MLOPS_RUN_ID": run_id,
         "MLOPS_NOTEBOOK": str(source),
-        "MLOPS_OUTPUT_DIR": str(folder),
+        # Empty rather than absent: we may be in a job's notebook ourselves.
+        "MLOPS_SNAPSHOT": "" if executed == source else str(executed),
+        "MLOPS_OUTPUT_DIR": str(project.executions(run_id)),
     }
 
 

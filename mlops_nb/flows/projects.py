@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mlops_nb.core.config import FILE_NAME, settings
 from mlops_nb.core.errors import InputError, UnavailableError
-from mlops_nb.core.records import ModelVersion, Notice, ProjectStatus, Run
+from mlops_nb.core.records import Job, ModelVersion, Notice, ProjectStatus, Run
 from mlops_nb.core.strict_json import dumps
-from mlops_nb.flows import delivery
+from mlops_nb.flows import delivery, scheduler
+from mlops_nb.flows import jobs as job_flows
 from mlops_nb.flows.context import Context
 from mlops_nb.flows.tracking import check_name
 from mlops_nb.project import Project
 from mlops_nb.release import registry
 from mlops_nb.stores.disk import disk_errors, write_whole
+from mlops_nb.stores.mlflow_client import without_password
 
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "lustre", "glusterfs"}
 
@@ -79,9 +82,9 @@ def status(context: Context) -> ProjectStatus:
     except UnavailableError as error:
         broken.append(str(error))
         runs = [run for run in project.runs.undelivered() if run.parent_id is None]
+    jobs: list[Job] = []
     try:
-        # Read in any case, to see that it can be.
-        project.database.reports(limit=1)
+        jobs = job_flows.jobs(context)
         for name in {version.name for version in models}:
             # A promotion that a crash cut off is finished or given up, and told.
             registry.settle(project.models, project.database, name)
@@ -90,14 +93,16 @@ def status(context: Context) -> ProjectStatus:
     return ProjectStatus(
         project=project.name,
         root=str(project.root),
-        tracking_uri=project.tracking_uri,
+        tracking_uri=without_password(project.tracking_uri),
         experiment=project.experiment,
         runs=len(runs),
         running=tuple(run for run in runs if run.status == "RUNNING"),
         latest=runs[0] if runs else None,
         models=models,
+        jobs=tuple(jobs),
+        scheduler=scheduler.is_running(project),
         undelivered=len(waiting),
-        attention=tuple(_attention(project, runs, waiting, broken)),
+        attention=(*_attention(project, runs, waiting, broken), *_of_jobs(project, jobs)),
     )
 
 
@@ -116,21 +121,37 @@ def _attention(
     elsewhere = os.environ.get("MLFLOW_TRACKING_URI")
     if elsewhere and elsewhere != project.tracking_uri:
         yield (
-            f"MLFLOW_TRACKING_URI is {elsewhere!r}, but this project keeps its runs in "
-            f"{project.tracking_uri!r}; set tracking_uri in {FILE_NAME} to use the former"
+            f"MLFLOW_TRACKING_URI is {without_password(elsewhere)!r}, but this project keeps its"
+            f" runs in {without_password(project.tracking_uri)!r}; set tracking_uri in {FILE_NAME}"
+            " to use the former"
         )
     if _on_network(project.root):
         yield "the project is on a network file system, where SQLite's locks don't hold"
 
 
-def _on_network(root: Path) -> bool:
+def _of_jobs(project: Project, jobs: list[Job]) -> Iterator[str]:
+    for job in jobs:
+        last = job.last
+        if last is not None and last.status not in ("RUNNING", "FINISHED"):
+            reason = f": {last.reason}" if last.reason else ""
+            yield f"the last run of job {job.name!r} is {last.status}{reason}"
+        elif last is not None and last.gate in ("fail", "insufficient"):
+            yield f"the gate held the model of job {job.name!r}: {last.reason}"
+    waits = [job.name for job in jobs if job.next_at is not None]
+    if waits and not scheduler.is_running(project):
+        noun = f"job {waits[0]!r} is" if len(waits) == 1 else f"{len(waits)} jobs are"
+        yield f"{noun} scheduled, and no scheduler is running: start `mlops scheduler`"
+
+
+def _on_network(root: Path, mounts: Path = Path("/proc/mounts")) -> bool:
     """Tell whether a folder is on a network file system, as far as Linux says."""
-    mounts = Path("/proc/mounts")
     if not mounts.exists():
         return False
     best, kind = "", ""
     for line in mounts.read_text("utf-8", "replace").splitlines():
-        _, where, what, *_ = line.split(" ")
+        _, escaped, what, *_ = line.split(" ")
+        # A blank in a folder's name is written as \040.
+        where = re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), escaped)
         inside = str(root) == where or str(root).startswith(where.rstrip("/") + "/")
         if inside and len(where) >= len(best):
             best, kind = where, what

@@ -117,7 +117,7 @@ def gate(
         comparison = _compare(context, challenger, champion, data, label)
     report = judge(
         policy,
-        reports=_evidence(project, challenger),
+        reports=evidence(project, challenger),
         comparison=comparison,
         champion=champion,
         model=name,
@@ -157,7 +157,7 @@ def promote(
     """
     project = context.project
     challenger = _challenger(project, name, version)
-    verdict = _newest_gate(project, challenger)
+    verdict = newest_gate(project, challenger)
     if force and not reason.strip():
         raise InputError("--force needs --reason, for the audit trail")
     if verdict is None and not force:
@@ -263,7 +263,7 @@ def _compare(
     )
 
 
-def _evidence(project: Project, version: ModelVersion) -> list[Report]:
+def evidence(project: Project, version: ModelVersion) -> list[Report]:
     """Return the newest report of each kind of the version's run, else of the run around it."""
     newest: dict[str, Report] = {}
     run_id = version.run_id
@@ -278,7 +278,8 @@ def _evidence(project: Project, version: ModelVersion) -> list[Report]:
     return list(newest.values())
 
 
-def _newest_gate(project: Project, version: ModelVersion) -> Report | None:
+def newest_gate(project: Project, version: ModelVersion) -> Report | None:
+    """Return the gate's last verdict on a version; None where it was not judged."""
     reports: Sequence[Report] = project.database.reports(kind="gate")
     for report in reports:
         subject = report.subject

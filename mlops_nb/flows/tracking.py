@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -28,7 +30,7 @@ def notebook_here(namespace: Mapping[str, Any]) -> FoundNotebook:
 
 def parameter_sources(notebook: FoundNotebook) -> frozenset[str]:
     """Return the sources of a notebook's cells that are tagged as parameters."""
-    return tagged_sources(notebook.path)
+    return tagged_sources(notebook.file)
 
 
 def parameters_in(
@@ -49,36 +51,39 @@ def open_run(
     name: str | None = None,
     notebook: FoundNotebook,
     experiment: str | None = None,
+    run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> Run:
-    """Open a run, a child where one is open already, with its provenance.
+    """Open a run, a child where one is open already, with its provenance and further tags.
 
     Raises
     ------
     InputError
-        If the name or the experiment's can't be shown on a line.
+        If the name or the experiment's can't be shown on a line, or the store's address is none.
     UnavailableError
         If the project's folder can't be written.
     """
     project = context.project
+    # It is worked out here, so that a wrong one is told before anything is written.
+    _ = project.tracking_uri
     default_name = (notebook.path.stem if notebook.path else context.folder.name) or project.name
     name = check_name(name or default_name[:250], "run")
     experiment = check_name(experiment or project.experiment, "experiment")
     project.ensure()
     if context.run_id is None:
         reconcile(project.spool)
-    run_id = new_run_id()
+    run_id = run_id or new_run_id()
     taken = snapshot(notebook, context.folder)
     project.spool.begin(
         run_id,
+        files=taken.files,
         name=name,
         parent_id=context.run_id,
         experiment=experiment,
         notebook=None if notebook.path is None else str(notebook.path),
         lease=asdict(lease_of(os.getpid())),
-        tags={**taken.tags, "mlops.project": project.name},
+        tags={**taken.tags, "mlops.project": project.name, **(tags or {})},
     )
-    for path, data in taken.files.items():
-        project.spool.keep(run_id, path, data)
     return project.spool.load(run_id).run
 
 
@@ -149,7 +154,7 @@ def log(
     Raises
     ------
     InputError
-        If no run is open, a name is refused, or a parameter would change its value.
+        If no run is open, a name or the step is refused, or a parameter would change its value.
     """
     if context.run_id is None:
         raise InputError("no run is open to log to", hint="open one with `track`")
@@ -157,6 +162,7 @@ def log(
         raise InputError("nothing to log", hint="give name=value")
     spool, run_id = context.project.spool, context.run_id
     logged = sort_values(values, kind=kind)
+    step = None if step is None else _whole(step)
     if logged.params:
         _refuse_changed(spool.load(run_id).run.params, logged.params)
     if logged.metrics:
@@ -189,6 +195,15 @@ def check_name(name: str, noun: str) -> str:
             hint="use one line of 1 to 250 characters",
         )
     return name
+
+
+def _whole(step: Any) -> int:
+    # 64 bits are what MLflow's tables have for it.
+    with suppress(TypeError):
+        number = operator.index(step)
+        if -(2**63) <= number < 2**63:
+            return number
+    raise InputError(f"step must be a whole number, not {step!r:.60}")
 
 
 def _refuse_changed(known: Mapping[str, Any], new: Mapping[str, Any]) -> None:

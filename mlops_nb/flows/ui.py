@@ -17,6 +17,7 @@ from mlops_nb.core.records import Notice
 from mlops_nb.flows import delivery
 from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
+from mlops_nb.stores.mlflow_client import without_password
 
 HOST = "127.0.0.1"
 GRACE_S = 5.0
@@ -34,11 +35,16 @@ def ui(context: Context, *, port: int = 5000, quiet: bool = False) -> Notice:
     if project.on_server:
         if not quiet:
             webbrowser.open(project.tracking_uri)
-        return Notice(f"this project keeps its runs on a server: {project.tracking_uri}")
+        address = without_password(project.tracking_uri)
+        return Notice(f"this project keeps its runs on a server: {address}")
     if not 0 < port < 65536:
         raise InputError(f"--port must be from 1 to 65535, not {port}")
     _free(port)
-    delivery.deliver_now(project.ensure())
+    try:
+        delivery.deliver_now(project.ensure())
+    except InputError as error:
+        # One run that MLflow refuses is no reason not to show the others.
+        context.watch.log(str(error))
     url = f"http://{HOST}:{port}"
     context.watch.log(f"MLflow's UI on project {project.name!r}: {url}  (Ctrl-C ends it)")
     if not quiet:
@@ -54,13 +60,14 @@ def ui(context: Context, *, port: int = 5000, quiet: bool = False) -> Notice:
 def _serve(project: Project, port: int) -> int | None:
     """Run MLflow's server until it ends or we are told to; return its exit code in the former."""
     command = [sys.executable, "-P", "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
-    command += ["--backend-store-uri", project.tracking_uri, "--workers", "1"]
-    command += ["--artifacts-destination", str(project.artifacts)]
+    command += ["--workers", "1", "--artifacts-destination", str(project.artifacts)]
     server = subprocess.Popen(
         command,
         cwd=project.state,
         env={
             **os.environ,
+            # Not on the command line, which every user of the machine can read.
+            "MLFLOW_BACKEND_STORE_URI": project.tracking_uri,
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         },
@@ -109,6 +116,10 @@ def _free(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
+        except PermissionError:
+            raise UnavailableError(
+                f"port {port} is for administrators only", hint="try --port 5000"
+            ) from None
         except OSError:
             with socket.socket() as other:
                 other.bind((HOST, 0))

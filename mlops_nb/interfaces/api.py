@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mlops_nb.core.records import Run
-from mlops_nb.flows import checks, execution, projects, release, tracking
+from mlops_nb.flows import checks, execution, jobs, projects, release, tracking
 from mlops_nb.flows import runs as run_flows
 from mlops_nb.flows.context import Context
 from mlops_nb.interfaces import session
@@ -46,6 +46,15 @@ register = _door(release.register)
 models = _door(release.models)
 gate = _door(release.gate)
 promote = _door(release.promote)
+jobs_add = _door(jobs.add)
+jobs_list = _door(jobs.jobs)
+jobs_show = _door(jobs.show)
+jobs_next = _door(jobs.upcoming)
+jobs_run = _door(jobs.run)
+jobs_history = _door(jobs.history)
+jobs_pause = _door(jobs.pause)
+jobs_resume = _door(jobs.resume)
+jobs_remove = _door(jobs.remove)
 
 
 class Tracked:

@@ -6,11 +6,10 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from mlops_nb.core.errors import InputError, MlopsError, StoppedError, VerdictError
-from mlops_nb.core.records import DemoResult, Report, Run
+from mlops_nb.core.records import EXIT_CODES, DemoResult, JobRun, Report, Run
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.interfaces import commands, parsing
 from mlops_nb.interfaces.display import shown
@@ -84,25 +83,22 @@ def _main(words: list[str]) -> int:
     if "version" in options:
         _print(f"mlops {_version()}")
         return 0
-    asked = bool(rest) and rest[0] in ("--help", "-h", "help")
-    if not rest or (asked and len(rest) == 1):
+    if rest in ([], ["--help"], ["-h"], ["help"]):
         _print(_overview(), end="")
         return 0
     if rest[0] == "completion":
         return _print_completion(rest[1:])
-    verb = commands.verb(rest[1] if asked else rest[0])
-    if asked:
-        _print(parsing.help_text(verb, "terminal"), end="")
+    asked = parsing.help_for(rest, "terminal")
+    if asked is not None:
+        _print(asked, end="")
         return 0
+    verb, after = commands.find(rest)
     if "terminal" not in verb.doors:
         raise InputError(
             f"`{verb.name}` needs a notebook or Python",
-            hint=f"type `%mlops {verb.name}` in a notebook, or call mlops_nb.{verb.name}()",
+            hint=f"type `%mlops {verb.name}` in a notebook, or call mlops_nb.{verb.function}()",
         )
-    call = parsing.parse(verb, rest[1:], "terminal")
-    if call.help:
-        _print(parsing.help_text(verb, "terminal"), end="")
-        return 0
+    call = parsing.parse(verb, after, "terminal")
     if "verbose" in options:
         _log_verbosely()
     return _perform(call, options)
@@ -116,8 +112,9 @@ def _perform(call: parsing.Call, options: dict[str, str]) -> int:
     arguments = parsing.flow_arguments(call)
     folder = working_folder()
     start = folder
-    if call.verb.name == "run":
-        start = (folder / Path(arguments["notebook"]).expanduser()).parent
+    if "notebook" in arguments:
+        # As `Context.path` reads it: "~x.ipynb" may be a file's name.
+        start = (folder / os.path.expanduser(arguments["notebook"])).parent  # noqa: PTH111
     project = Project.find(start, explicit=options.get("project"))
     # A notebook that runs is ended in good order by whatever ends us.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -142,6 +139,10 @@ def exit_code(result: Any) -> int:
         return result.exit_code
     if isinstance(result, Run):
         return 0 if result.status == "FINISHED" else 130 if result.reason == "interrupted" else 1
+    if isinstance(result, JobRun):
+        if result.status == "FINISHED":
+            return EXIT_CODES[result.gate or "pass"]
+        return 130 if result.reason == "interrupted" else 1
     if isinstance(result, DemoResult):
         return 0 if result.status == "FINISHED" and result.model is not None else 1
     return 0

@@ -1,103 +1,14 @@
-"""The one table of verbs, from which every text door is made.
+"""The one table of verbs, from which every door is made.
 
 A new verb is a function in ``flows/`` and a row here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Literal
+from collections.abc import Sequence
 
-from mlops_nb.core.errors import NotFoundError
-
-Door = Literal["notebook", "terminal", "python"]
-Kind = Literal[
-    "text",
-    "int",
-    "float",
-    "flag",
-    "data",
-    "model",
-    "run",
-    "experiment",
-    "registered",
-    "notebook",
-    "path",
-    "pairs",
-]
-
-EVERYWHERE: frozenset[Door] = frozenset({"notebook", "terminal", "python"})
-KERNEL: frozenset[Door] = frozenset({"notebook", "python"})
-TERMINAL: frozenset[Door] = frozenset({"terminal"})
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """One argument of a verb.
-
-    Parameters
-    ----------
-    name : str
-        "reference" for a positional one, "--share" for an option ("-p/--parameter" for both).
-    help : str
-    kind : str
-        What its value is; the doors convert and complete by it.
-    many : bool
-        Whether it may be given several times (an option), or takes all that follows.
-    needed : bool
-        Whether a positional one must be given, or an option too.
-    choices : tuple of str
-    keyword : str
-        The flow's parameter, where it is another name.
-    values : int
-        How many values the option takes at once.
-    """
-
-    name: str
-    help: str
-    kind: Kind = "text"
-    many: bool = False
-    needed: bool = False
-    choices: tuple[str, ...] = ()
-    keyword: str = ""
-    values: int = 1
-    default: Any = None
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """The option's spellings; none for a positional argument."""
-        return tuple(self.name.split("/")) if self.name.startswith("-") else ()
-
-    @property
-    def parameter(self) -> str:
-        """The name of the flow's parameter."""
-        return self.keyword or self.name.split("/")[-1].lstrip("-").replace("-", "_")
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """One verb: its help, its flow, its arguments and its doors.
-
-    `reads` tells a verb that only looks from one that changes something.
-    """
-
-    name: str
-    group: str
-    summary: str
-    flow: str
-    arguments: tuple[Argument, ...] = ()
-    doors: frozenset[Door] = EVERYWHERE
-    reads: bool = False
-    example: str = ""
-
-    def load(self) -> Callable[..., Any]:
-        """Import and return the flow."""
-        module, _, function = self.flow.partition(":")
-        found: Callable[..., Any] = getattr(import_module(f"mlops_nb.flows.{module}"), function)
-        return found
-
+from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.interfaces.verbs import ANYWHERE, KERNEL, TERMINAL, Argument, Door, Verb
 
 _LABEL = Argument("--label", "column of the true values", needed=True)
 _PREDICTION = Argument("--prediction", "column of the predicted values")
@@ -111,6 +22,19 @@ _LIMIT = Argument(
 _STRICT = Argument("--strict", "raise unless the verdict is pass", "flag")
 _CONFIDENCE = Argument("--confidence", "confidence of the intervals", "float")
 _REGISTERED = Argument("name", "registered model", "registered", needed=True)
+_HOW_MANY = Argument("--limit", "how many; 0: all", "int", default=20)
+_PARAMETER = Argument(
+    "-p/--parameter",
+    "NAME VALUE of a parameter (may be repeated)",
+    many=True,
+    values=2,
+    keyword="parameters",
+)
+_JOB = Argument("job", "name of the job", "job", needed=True)
+_CRON = Argument("--cron", "when: minute hour day month weekday, such as '0 6 1 * *'")
+_TIMEZONE = Argument(
+    "--tz/--timezone", "time zone of the schedule; this machine's unless given", "timezone"
+)
 _VERSION = Argument("version", "version or alias; the challenger unless given")
 
 VERBS: tuple[Verb, ...] = (
@@ -130,6 +54,7 @@ VERBS: tuple[Verb, ...] = (
         "project",
         "what is tracked, live, and needs attention",
         "projects:status",
+        doors=ANYWHERE,
         reads=True,
     ),
     Verb(
@@ -190,8 +115,9 @@ VERBS: tuple[Verb, ...] = (
                 choices=("RUNNING", "FINISHED", "FAILED", "KILLED", "LOST"),
             ),
             Argument("--children", "child runs too", "flag"),
-            Argument("--limit", "how many; 0: all", "int", default=20),
+            _HOW_MANY,
         ),
+        doors=ANYWHERE,
         reads=True,
         example="runs --status FAILED",
     ),
@@ -201,6 +127,7 @@ VERBS: tuple[Verb, ...] = (
         "open a run: cells, metrics, checks, provenance",
         "runs:show",
         (Argument("run", "id of the run, a prefix of it, or `latest`", "run", needed=True),),
+        ANYWHERE,
         reads=True,
         example="show latest",
     ),
@@ -211,13 +138,7 @@ VERBS: tuple[Verb, ...] = (
         "execution:run",
         (
             Argument("notebook", "the notebook", "notebook", needed=True),
-            Argument(
-                "-p/--parameter",
-                "NAME VALUE of a parameter (may be repeated)",
-                many=True,
-                values=2,
-                keyword="parameters",
-            ),
+            _PARAMETER,
             Argument("--name", "name of the run"),
             Argument("--experiment", "MLflow experiment", "experiment"),
             Argument("--cwd", "working folder; the notebook's own unless given", "path"),
@@ -363,6 +284,7 @@ VERBS: tuple[Verb, ...] = (
         "list registered models and their versions",
         "release:models",
         (Argument("name", "only of this model", "registered"),),
+        ANYWHERE,
         reads=True,
     ),
     Verb(
@@ -393,6 +315,90 @@ VERBS: tuple[Verb, ...] = (
         example="promote credit-default",
     ),
     Verb(
+        "jobs add",
+        "jobs",
+        "schedule a notebook: a job keeps a snapshot of it and retrains by it",
+        "jobs:add",
+        (
+            Argument("name", "name of the job", needed=True),
+            Argument("notebook", "the notebook", "notebook", needed=True),
+            _CRON,
+            _TIMEZONE,
+            _PARAMETER,
+            Argument("--quality", "data whose quality must pass before the notebook runs", "data"),
+            Argument("--model", "registered model that it retrains", "registered"),
+            Argument("--data", "data on which its gate compares with the champion", "data"),
+            Argument("--label", "column of the true values in --data"),
+            Argument("--sensitive", "sensitive feature in --data (may be repeated)", many=True),
+        ),
+        ANYWHERE,
+        example="jobs add retrain train.ipynb --cron '0 6 1 * *' --tz Europe/Berlin -p months 2",
+    ),
+    Verb("jobs list", "jobs", "list jobs, with next and last run", "jobs:jobs", (), ANYWHERE, True),
+    Verb(
+        "jobs show",
+        "jobs",
+        "open a job: what it runs, when next, and its last runs",
+        "jobs:show",
+        (_JOB,),
+        ANYWHERE,
+        reads=True,
+        example="jobs show retrain",
+    ),
+    Verb(
+        "jobs next",
+        "jobs",
+        "say when jobs are due next, or when a schedule would be",
+        "jobs:upcoming",
+        (
+            Argument("job", "only this job", "job"),
+            _CRON,
+            _TIMEZONE,
+            Argument("--count", "how many times", "int", default=5),
+        ),
+        ANYWHERE,
+        reads=True,
+        example="jobs next --cron '0 3 * * 1' --tz Europe/Berlin",
+    ),
+    Verb(
+        "jobs run",
+        "jobs",
+        "run a job now",
+        "jobs:run",
+        (_JOB,),
+        ANYWHERE,
+        example="jobs run retrain",
+        starts="jobs:start",
+    ),
+    Verb(
+        "jobs history",
+        "jobs",
+        "list the runs of jobs, newest first",
+        "jobs:history",
+        (Argument("job", "only of this job", "job"), _HOW_MANY),
+        ANYWHERE,
+        reads=True,
+        example="jobs history retrain",
+    ),
+    Verb("jobs pause", "jobs", "let a job come due no more", "jobs:pause", (_JOB,), ANYWHERE),
+    Verb("jobs resume", "jobs", "let a job come due again", "jobs:resume", (_JOB,), ANYWHERE),
+    Verb(
+        "jobs remove",
+        "jobs",
+        "forget a job; the history of its runs stays",
+        "jobs:remove",
+        (_JOB,),
+        ANYWHERE,
+    ),
+    Verb(
+        "scheduler",
+        "jobs",
+        "run due jobs, in the foreground, until stopped",
+        "scheduler:scheduler",
+        (),
+        TERMINAL,
+    ),
+    Verb(
         "ui",
         "project",
         "open MLflow's own UI on the project's store",
@@ -410,6 +416,7 @@ GROUPS = {
     "tracking": "Tracking",
     "checks": "Checks",
     "release": "Release",
+    "jobs": "Jobs",
 }
 
 
@@ -430,6 +437,42 @@ def verb(name: str) -> Verb:
         if found.name == name:
             return found
     raise NotFoundError.among("verb", name, [v.name for v in VERBS])
+
+
+def find(words: Sequence[str]) -> tuple[Verb, list[str]]:
+    """Return the verb that words begin with, and the words after it.
+
+    Raises
+    ------
+    NotFoundError
+        Naming the nearest verb.
+    InputError
+        If a family of verbs is named, and none of them.
+
+    Examples
+    --------
+    >>> found, rest = find(["jobs", "run", "retrain"])
+    >>> found.name, rest
+    ('jobs run', ['retrain'])
+    """
+    members = family(words[0])
+    if not members:
+        return verb(words[0]), list(words[1:])
+    if len(words) == 1 or words[1].startswith("-"):
+        names = ", ".join(member.name.split()[1] for member in members)
+        raise InputError(f"`{words[0]}` alone says too little", hint=f"add one of {names}")
+    return verb(" ".join(words[:2])), list(words[2:])
+
+
+def family(name: str, door: Door | None = None) -> list[Verb]:
+    """List the verbs of two words that begin with this one.
+
+    Examples
+    --------
+    >>> [member.name for member in family("jobs")][:2]
+    ['jobs add', 'jobs list']
+    """
+    return [v for v in VERBS if v.name.startswith(f"{name} ") and (door is None or door in v.doors)]
 
 
 def verbs_of(door: Door) -> list[Verb]:

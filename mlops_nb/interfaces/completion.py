@@ -16,7 +16,7 @@ from mlops_nb.interfaces import commands, parsing
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
-    from mlops_nb.interfaces.commands import Argument, Door, Verb
+    from mlops_nb.interfaces.verbs import Argument, Door, Verb
 
 _LINE = re.compile(r"^\s*(?:[\w, ]+=\s*)?(%{1,2})mlops\s(.*)$", re.DOTALL)
 _FILES: Mapping[str, tuple[str, ...]] = {
@@ -56,13 +56,19 @@ def complete(
     except MlopsError:
         return []
     if not words:
-        verbs = [verb.name for verb in commands.verbs_of(door)]
+        verbs = dict.fromkeys(verb.name.split()[0] for verb in commands.verbs_of(door))
         options_left = ["--help", *(o for o in parsing.DOOR_OPTIONS[door] if o not in given)]
         return _beginning(fragment, options_left if fragment.startswith("-") else verbs)
-    verb = next((verb for verb in commands.verbs_of(door) if verb.name == words[0]), None)
-    if verb is None:
+    members = commands.family(words[0], door)
+    if members and len(words) == 1:
+        return _beginning(fragment, ["--help"] if fragment[:1] == "-" else _second_words(members))
+    try:
+        verb, after = commands.find(words)
+    except MlopsError:
         return []
-    awaited = _awaited(verb, words[1:])
+    if door not in verb.doors:
+        return []
+    awaited = _awaited(verb, after)
     if awaited is not None and (awaited.flags or not fragment.startswith("-")):
         values = _values(awaited, verb, fragment, scope or {}, options.get("project"))
         return _beginning(fragment, values)
@@ -105,6 +111,10 @@ def shell_words(line: str, cursor: int) -> tuple[list[str], str]:
     text = line[:cursor]
     fragment = re.split(r"\s", text)[-1]
     return text[: len(text) - len(fragment)].split()[1:], fragment
+
+
+def _second_words(members: Iterable[Verb]) -> list[str]:
+    return [member.name.split()[1] for member in members]
 
 
 def _awaited(verb: Verb, words: Sequence[str]) -> Argument | None:
@@ -151,8 +161,12 @@ def _values(
             return [*_named(scope, "columns"), *_files("data", fragment)]
         case "model":
             return [*_named(scope, "predict"), *_stored("registered", project)]
-        case "run" | "experiment" | "registered":
+        case "run" | "experiment" | "registered" | "job":
             return _stored(argument.kind, project)
+        case "timezone":
+            from zoneinfo import available_timezones
+
+            return sorted(available_timezones())
         case "notebook" | "path":
             return _files(argument.kind, fragment)
         case _:
@@ -177,6 +191,8 @@ def _stored(kind: str, project: str | None) -> list[str]:
             return sorted({version.name for version in found.models.versions()})
         if kind == "experiment":
             return found.runs.experiments()
+        if kind == "job":
+            return sorted(job.name for job in found.jobs.all())
         return ["latest", *(run.run_id for run in found.runs.search(children=True))]
     except MlopsError:
         return []

@@ -14,6 +14,9 @@ _RECORDS = (
     "ProjectStatus",
     "Notice",
     "DemoResult",
+    "Job",
+    "JobDetails",
+    "JobRun",
 )
 _MODULE = "mlops_nb.core.records"
 _LIST = ("mlops_nb.interfaces.display", "Table")
@@ -46,10 +49,17 @@ def shown(result: Any, verb: str = "") -> Any:
     """Return a result in the form that is displayed: a list becomes a table."""
     if not isinstance(result, list | tuple):
         return result
-    from mlops_nb.core.records import ModelVersion, Run
+    from mlops_nb.core.records import DueTime, Job, JobRun, ModelVersion, Run
 
+    kinds = {
+        "runs": Run,
+        "models": ModelVersion,
+        "jobs list": Job,
+        "jobs history": JobRun,
+        "jobs next": DueTime,
+    }
     table = Table(result)
-    table.of = {"runs": Run, "models": ModelVersion}.get(verb)
+    table.of = kinds.get(verb)
     return table
 
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.interactiveshell import InteractiveShell
 
-    from mlops_nb.interfaces.commands import Verb
     from mlops_nb.interfaces.session import Session
+    from mlops_nb.interfaces.verbs import Verb
 
 _TRACKED = re.compile(r"%%mlops(?:[ \t]+(.*))?$")
 # Blank lines and comments may stand before it.
@@ -177,19 +177,17 @@ def _call(shell: Any, line: str, scope: Mapping[str, Any]) -> Any:
     from mlops_nb.interfaces import commands, parsing
 
     options, words = parsing.door_options(parsing.split(line), "notebook")
-    if not words or words[0] in ("--help", "-h", "help"):
-        _print(parsing.help_text(commands.verb(words[1]), "notebook") if words[1:] else _overview())
+    asked = parsing.help_for(words, "notebook")
+    if asked is not None:
+        _print(asked)
         return None
-    verb = commands.verb(words[0])
+    verb, after = commands.find(words)
     takes_pairs = any(argument.kind == "pairs" for argument in verb.arguments)
     given = [
         word if takes_pairs and parsing.is_pair(word) else parsing.expand(word, scope)
-        for word in words[1:]
+        for word in after
     ]
     call = parsing.parse(verb, given, "notebook")
-    if call.help:
-        _print(parsing.help_text(verb, "notebook"))
-        return None
     if "notebook" not in verb.doors:
         raise InputError(f"`{verb.name}` needs a terminal", hint=f"type `mlops {verb.name}` there")
     arguments = _resolved(verb, parsing.flow_arguments(call), scope)
@@ -327,12 +325,6 @@ def _is_dropped() -> bool:
         return False
     following = (i for i in dis.get_instructions(caller.f_code) if i.offset > caller.f_lasti)
     return next((i.opname for i in following), "") == "POP_TOP"
-
-
-def _overview() -> str:
-    from mlops_nb.interfaces import parsing
-
-    return parsing.overview("notebook")
 
 
 def _print(text: str) -> None:

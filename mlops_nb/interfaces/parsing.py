@@ -13,10 +13,11 @@ from typing import Any, NoReturn
 
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import nearest
-from mlops_nb.interfaces.commands import GROUPS, Argument, Door, Verb, verbs_of
+from mlops_nb.interfaces.commands import GROUPS, family, find, verbs_of
+from mlops_nb.interfaces.verbs import Argument, Door, Verb
 
 _NEGATIVE = r"-\d*\.?\d+([eE][-+]?\d+)?"
-_ARROWS = {"notebook": "%mlops ", "terminal": "mlops ", "python": "mlops_nb."}
+_ARROWS = {"notebook": "%mlops ", "terminal": "mlops ", "python": "mlops_nb.", "http": "/mlops/"}
 
 
 # What a door itself takes, beside the verb's options.
@@ -35,7 +36,6 @@ class Call:
 
     verb: Verb
     arguments: dict[str, Any]
-    help: bool = False
     as_json: bool = False
 
 
@@ -93,8 +93,6 @@ def parse(verb: Verb, words: Sequence[str], door: Door) -> Call:
     >>> parse(verb("drift"), ["a.csv", "b.csv", "--share", "0.3"], "terminal").arguments["share"]
     0.3
     """
-    if "--help" in words or "-h" in words:
-        return Call(verb, {}, help=True)
     parser = _parser(verb, door)
     found, unknown = parser.parse_known_args(_shielded(verb, words))
     if unknown:
@@ -112,6 +110,38 @@ def help_text(verb: Verb, door: Door) -> str:
     """Return the help of one verb as a door shows it."""
     text = _parser(verb, door).format_help()
     return text + (f"\nexample:\n  {_ARROWS[door]}{verb.example}\n" if verb.example else "")
+
+
+def help_for(words: Sequence[str], door: Door) -> str | None:
+    """Return the help that words ask for as a door shows it; None where they ask for none.
+
+    Raises
+    ------
+    NotFoundError
+        If they ask for the help of a verb that does not exist.
+
+    Examples
+    --------
+    >>> help_for(["help", "jobs"], "terminal").splitlines()[0]
+    'usage: mlops jobs VERB [ARGUMENTS]'
+    """
+    if not words or words[0] in ("--help", "-h", "help"):
+        words = words[1:]
+    elif not set(words) & {"--help", "-h"}:
+        return None
+    if not words:
+        return overview(door)
+    members = family(words[0], door)
+    if members and (len(words) == 1 or words[1].startswith("-")):
+        return _family_text(words[0], members, door)
+    return help_text(find(words)[0], door)
+
+
+def _family_text(name: str, members: Sequence[Verb], door: Door) -> str:
+    width = max(len(member.name) for member in members) + 2
+    lines = [f"usage: {_ARROWS[door]}{name} VERB [ARGUMENTS]", ""]
+    lines += [f"  {member.name:<{width}}{member.summary}" for member in members]
+    return "\n".join([*lines, "", f"{_ARROWS[door]}{name} VERB --help  says more of one."]) + "\n"
 
 
 def overview(door: Door) -> str:

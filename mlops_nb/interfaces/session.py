@@ -10,12 +10,13 @@ import atexit
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.core.errors import InputError, MlopsError, UnavailableError
+from mlops_nb.core.errors import InputError, MlopsError, NotFoundError, UnavailableError
 from mlops_nb.core.records import CellRecord, Run, RunStatus, now
 from mlops_nb.core.watch import Silent, Watch
 from mlops_nb.flows import delivery, tracking
@@ -102,6 +103,7 @@ class Session:
         history: Iterable[str] = (),
     ) -> Run:
         """Open this process's run, or join and name the one that is open."""
+        self._let_go()
         if self.open:
             self._refuse_to_move(experiment, project)
             return tracking.join_run(self._here(), self.open[0], name)
@@ -129,6 +131,7 @@ class Session:
 
     def begin_child(self, name: str | None, namespace: Mapping[str, Any] | None = None) -> Run:
         """Open a run in the one that is open, or a top-level one where none is."""
+        self._let_go()
         notebook = tracking.notebook_here(namespace or {})
         if not self.open:
             context = self._context_of(notebook)
@@ -173,6 +176,8 @@ class Session:
         ------
         UnavailableError
             If it can't be written. A run that could not be closed is tried again later.
+        NotFoundError
+            If the run's record is gone, which is said once: the run is not open any more then.
         """
         cell, self.cell = self.cell, None
         if cell is None:
@@ -184,6 +189,9 @@ class Session:
         try:
             self._close_late()
             self._record(cell, error, namespace)
+        except NotFoundError:
+            self._let_go()
+            raise
         finally:
             if cell.run_id is not None:
                 self.end_child(cell.run_id, error)
@@ -261,25 +269,44 @@ class Session:
     def _close(self, run_id: str, status: RunStatus, reason: str | None = None) -> Run:
         try:
             run = tracking.close_run(self._here(), run_id, status, reason)
+        except NotFoundError:
+            self._let_go()
+            raise
         except UnavailableError:
             if run_id != self.open[0]:
                 # A full disk, say. What is logged next must not land in a run that is over.
                 self.open.remove(run_id)
                 self.unclosed[run_id] = (status, reason)
             raise
+        self._forget(run_id)
+        if not self.open:
+            delivery.start_writer(self._project)
+        return run
+
+    def _forget(self, run_id: str) -> None:
         self.open.remove(run_id)
         if self.open:
             tracking.rejoin_mlflow()
         else:
             tracking.leave_mlflow()
             self.known_parameters = set()
-            delivery.start_writer(self._project)
-        return run
+
+    def _let_go(self) -> None:
+        """Forget the runs whose record is gone, or closed by who took this process for dead.
+
+        The project's memory was deleted, say. Nothing can be added to such a run or end it.
+        """
+        for run_id in self.open[::-1]:
+            state = self._project.spool.find(run_id)
+            if state is None or state.ended:
+                self._forget(run_id)
 
     def _close_late(self) -> None:
         """Close the runs that could not be closed in time."""
         for run_id, (status, reason) in list(self.unclosed.items()):
-            tracking.close_run(self._here(), run_id, status, reason)
+            # What has no record any more needs no end.
+            with suppress(NotFoundError):
+                tracking.close_run(self._here(), run_id, status, reason)
             del self.unclosed[run_id]
 
     def _mlflow_run(self) -> str:
@@ -379,8 +406,10 @@ def _good_exit(error: BaseException | None) -> bool:
 
 
 def _is_interrupt(error: BaseException) -> bool:
-    # A cell with `await` is cancelled; asyncio is not imported for the sake of its error.
-    return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
+    # A cell with `await` is cancelled; asyncio is not imported for the sake of its error. That of a
+    # cancelled future has the same name, and is an ordinary error.
+    cancelled = type(error).__name__ == "CancelledError" and not isinstance(error, Exception)
+    return cancelled or isinstance(error, KeyboardInterrupt)
 
 
 def _outcome(error: BaseException | None) -> str:
@@ -398,7 +427,10 @@ def _end_of(error: BaseException | None) -> tuple[RunStatus, str | None]:
 
 
 def _words(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001 - a user's error may have no text; its run fails all the same
+        lines = []
     return f"{type(error).__name__}: {lines[0]}"[:500] if lines else type(error).__name__
 
 

@@ -33,12 +33,18 @@ _ONE = {
     "ProjectStatus": "project.status",
     "Notice": "project.notice",
     "DemoResult": "project.demo",
+    "Job": "jobs.job",
+    "JobDetails": "jobs.details",
+    "JobRun": "jobs.run",
 }
 _MANY = {
     "Report": "reports.reports",
     "Run": "runs.runs",
     "ModelVersion": "models.versions",
     "Promotion": "models.promotions",
+    "Job": "jobs.jobs",
+    "JobRun": "jobs.runs",
+    "DueTime": "jobs.due_times",
 }
 # Rows of a table, tried in turn until the panel is small enough.
 _ROWS = (50, 40, 30, 20, 10, 4)
@@ -150,6 +156,9 @@ def _nothing(of: type | None) -> Sequence[Block]:
         "Run": "No runs yet: type `%mlops track` in a notebook, or `mlops run NOTEBOOK`.",
         "ModelVersion": "No models yet: type `%mlops register` with a run and a name.",
         "Report": "No checks yet: type `%mlops quality`, `drift`, `fairness` or `performance`.",
+        "Job": "No jobs yet: `mlops jobs add NAME NOTEBOOK --cron …` schedules a notebook.",
+        "JobRun": "No job has run yet: `mlops jobs run NAME` runs one now.",
+        "DueTime": "Nothing is due: no job has a schedule, or all are paused.",
         "Promotion": "Nothing was promoted yet: type `%mlops promote` with a model's name.",
     }
     otherwise = "Nothing here yet: `mlops status` says what the project holds."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlops_nb.core.records import DemoResult, ModelVersion, Notice, ProjectStatus, Run
 from mlops_nb.core.strict_json import plain
-from mlops_nb.panels import models, reports, runs, words
+from mlops_nb.panels import jobs, models, reports, runs, words
 from mlops_nb.panels.blocks import Badge, Block, Cell, Column, Content, Head, Paragraph, Table
 
 
@@ -32,6 +32,8 @@ def status(record: ProjectStatus, rows: int) -> list[Block]:
         blocks += _captioned("Latest run", [record.latest], rows)
     if record.models:
         blocks += models.versions(record.models, rows)
+    if record.jobs:
+        blocks += jobs.jobs(record.jobs, rows)
     if not record.runs:
         blocks.append(Paragraph("No runs yet: type `%mlops track` in a notebook, or `mlops demo`."))
     return blocks

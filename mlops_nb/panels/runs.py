@@ -30,6 +30,7 @@ _KINDS = {
     "FAILED": "fail",
     "KILLED": "fail",
     "LOST": "insufficient",
+    "SKIPPED": "warning",
 }
 _OUTCOMES = {"ok": "pass", "error": "fail", "interrupted": "warning"}
 _MAIN_TAGS = {

@@ -1,4 +1,4 @@
-"""The project's own SQLite file: reports and the audit trail (later jobs too).
+"""The project's own SQLite file: reports, the audit trail, jobs and their runs.
 
 A connection lives as long as one call, so there is nothing that a thread or a forked child could
 share by mistake. The file is made at the first write; reading a missing one finds nothing.
@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from mlops_nb.core.errors import UnavailableError
 from mlops_nb.core.records import AuditEntry, Report, now
 from mlops_nb.core.strict_json import dumps, instant, parse_instant
-from mlops_nb.stores.disk import disk_errors
+from mlops_nb.stores.disk import disk_errors, on_read_only_disk
 from mlops_nb.stores.locks import locked
 from mlops_nb.stores.sqlite_errors import sqlite_errors
 
@@ -48,6 +49,26 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             BEGIN SELECT RAISE(ABORT, 'the audit trail is only added to'); END""",
         """CREATE TRIGGER AUDIT_STAYS BEFORE DELETE ON AUDIT
             BEGIN SELECT RAISE(ABORT, 'the audit trail is only added to'); END""",
+    ),
+    (
+        """CREATE TABLE JOBS (
+            name TEXT PRIMARY KEY,
+            body TEXT NOT NULL,
+            paused INTEGER NOT NULL DEFAULT 0,
+            due_after TEXT NOT NULL,
+            created_at TEXT NOT NULL
+        )""",
+        """CREATE TABLE JOB_RUNS (
+            id TEXT PRIMARY KEY,
+            job TEXT NOT NULL,
+            due_at TEXT NOT NULL,
+            trigger TEXT NOT NULL,
+            status TEXT NOT NULL,
+            lease TEXT,
+            body TEXT NOT NULL,
+            UNIQUE (job, due_at)
+        )""",
+        "CREATE INDEX JOB_RUNS_OPEN ON JOB_RUNS (job) WHERE status = 'RUNNING'",
     ),
 )
 
@@ -164,7 +185,9 @@ class Database:
 
         with disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=self.timeout_s, isolation_level=None)
+        connection = sqlite3.connect(
+            self._uri(), uri=True, timeout=self.timeout_s, isolation_level=None
+        )
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             if self._version(connection) != len(MIGRATIONS):
@@ -173,6 +196,12 @@ class Database:
             connection.close()
             raise
         return connection
+
+    def _uri(self) -> str:
+        # On a read-only disk the index of a write-ahead log can't be made. SQLite reads without one
+        # where it is told that nothing changes.
+        fixed = on_read_only_disk(self.path.parent)
+        return f"file:{quote(str(self.path))}" + ("?immutable=1" if fixed else "")
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         # The change to WAL does not wait for other connections by itself, hence the lock.

@@ -8,6 +8,7 @@ the same result.
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -15,16 +16,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.core.errors import InputError
+from mlops_nb.core.errors import InputError, MlopsError, NotFoundError, UnavailableError
 from mlops_nb.core.records import Run
 from mlops_nb.core.strict_json import dumps, number, parse_instant
 from mlops_nb.stores.locks import locked
 from mlops_nb.stores.mlflow_client import experiment_id
-from mlops_nb.stores.mlflow_errors import calling, mlflow_errors
+from mlops_nb.stores.mlflow_errors import calling, first_line, mlflow_errors
 from mlops_nb.stores.spool import Delivered, Event, Spool, read_events
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+_logger = logging.getLogger(__name__)
 
 EVENTS_ARTIFACT = "mlops/events.jsonl"
 MAX_TAG = 5000
@@ -47,18 +50,30 @@ def deliver(spool: Spool, tracking_uri: str, artifacts: Path | None) -> None:
         If MLflow can't be used, or another process delivers and does not finish.
     InputError
         If MLflow refuses a run; the others were delivered all the same.
+    MlopsError
+        If a run can't be delivered for another reason; so were the others then.
     """
-    if not spool.waiting():
+    waiting = spool.waiting()
+    if not waiting:
         return
+    _logger.info("delivering to MLflow: %s", ", ".join(waiting))
     # The client first: it takes seconds to import, and a kernel may wait for the lock.
     with calling(tracking_uri) as mlflow, _alone(spool):
-        refused = []
+        refused: list[MlopsError] = []
         for run_id in parents_first(spool):
             try:
                 with mlflow_errors(tracking_uri):
                     _deliver_run(mlflow, spool, run_id, artifacts)
             except InputError as error:
+                if isinstance(error, NotFoundError) and spool.find(run_id) is not None:
+                    # The store is another one than when the run began: next time it is made there.
+                    spool.mark_delivered(run_id, Delivered())
                 refused.append(InputError(f"run {run_id} can't be delivered: {error}"))
+            except UnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a damaged record holds up no other run
+                said = f"{type(error).__name__}: {first_line(error)}"
+                refused.append(MlopsError(f"run {run_id} can't be delivered: {said}"))
         if refused:
             raise refused[0]
 

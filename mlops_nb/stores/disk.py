@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,18 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise UnavailableError(f"can't write {error.filename or path}: {reason}", hint=hint) from (
             None
         )
+
+
+def on_read_only_disk(folder: Path) -> bool:
+    """Tell whether a folder is on a file system that nobody can write to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> on_read_only_disk(Path(tempfile.gettempdir()))
+    False
+    """
+    return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import uuid
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from mlops_nb.core.errors import NotFoundError
 from mlops_nb.core.records import now
 from mlops_nb.stores.spool import Lease, Spool, SpooledRun
+
+_logger = logging.getLogger(__name__)
 
 OTHER_HOST_EXPIRY = timedelta(hours=24)
 
@@ -71,11 +74,18 @@ def boot_id() -> str:
 
 def verdict(state: SpooledRun) -> tuple[str, str] | None:
     """Say how an open run ended, as (status, reason); None while it may be alive."""
-    lease = state.lease
+    return fate(state.lease, state.last_event_at or state.run.started_at)
+
+
+def fate(lease: Lease | None, heard_at: datetime) -> tuple[str, str] | None:
+    """Say what became of the process that held a lease, as (status, reason); None if it may live.
+
+    Of a process on another host nothing is known but when it was last heard of.
+    """
     if lease is None:
         return "LOST", "it was opened without a lease"
     if lease.host != socket.gethostname():
-        silent_for = now() - (state.last_event_at or state.run.started_at)
+        silent_for = now() - heard_at
         if silent_for < OTHER_HOST_EXPIRY:
             return None
         return "LOST", f"nothing was heard from {lease.host} for {silent_for.days} days"
@@ -102,4 +112,5 @@ def reconcile(spool: Spool) -> list[str]:
             with suppress(NotFoundError):
                 spool.append(state.run.run_id, "ended", at=state.last_event_at, **body)
                 closed.append(state.run.run_id)
+                _logger.info("closed run %s as %s: %s", state.run.run_id, status, reason)
     return closed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from mlops_nb.core.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+_logger = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
 # The same to SQLAlchemy; MLflow makes no folders for it (see `sqlite_uri`).
@@ -36,13 +39,15 @@ def client(tracking_uri: str) -> MlflowClient:
 def make_database(tracking_uri: str) -> None:
     """Make the tables of an embedded store, once, where they are not there yet.
 
-    Two processes that make them at the same time trip over each other's migrations.
+    Two processes that make them at the same time trip over each other's migrations. What MLflow
+    raises is passed on: see `mlflow_errors`.
 
     Raises
     ------
     UnavailableError
-        If the database can't be made.
+        If its folder can't be written, or MLflow makes the database elsewhere.
     """
+    from mlops_nb.stores.disk import disk_errors
     from mlops_nb.stores.locks import locked
     from mlops_nb.stores.mlflow_sqlite import open_readonly
 
@@ -53,16 +58,12 @@ def make_database(tracking_uri: str) -> None:
     if ready is not None:
         ready.close()
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.with_suffix(".lock"), timeout_s=60, what="the making of MLflow's database"):
         from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
 
-        try:
-            MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
-        except (MlflowException, SQLAlchemyError) as error:
-            raise UnavailableError(f"can't use MLflow's database {path}: {error}") from None
+        MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     if not path.exists():
         raise UnavailableError(
             f"MLflow can't keep its database in {path.parent}",
@@ -113,6 +114,20 @@ def sqlite_path(tracking_uri: str) -> Path | None:
     return None
 
 
+def without_password(tracking_uri: str) -> str:
+    """Return the address of a store without the user and password that it may hold.
+
+    Examples
+    --------
+    >>> without_password("https://ada:secret@example.org/mlflow")
+    'https://example.org/mlflow'
+    """
+    parts = urlsplit(tracking_uri)
+    if "@" not in parts.netloc:
+        return tracking_uri
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def reachable(tracking_uri: str, *, timeout_s: float = 5.0) -> None:
     """Make sure that a server answers, since MLflow's client would retry for minutes.
 
@@ -128,9 +143,12 @@ def reachable(tracking_uri: str, *, timeout_s: float = 5.0) -> None:
     from urllib.error import HTTPError, URLError
     from urllib.request import urlopen
 
-    parts = urlsplit(tracking_uri)
+    address = without_password(tracking_uri)
+    _logger.info("asking the MLflow server at %s whether it is there", address)
     try:
-        health = f"{tracking_uri.rstrip('/')}/health"
+        # urllib takes a password for a part of the host's name; whether it is right, MLflow's own
+        # calls will tell.
+        health = f"{address.rstrip('/')}/health"
         urlopen(health, timeout=timeout_s).close()  # noqa: S310 - http or https, as seen above
     except HTTPError as error:
         # An answer all the same: of a proxy that wants a password, or of an old server.
@@ -142,9 +160,7 @@ def reachable(tracking_uri: str, *, timeout_s: float = 5.0) -> None:
             return
         said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
         raise UnavailableError(
-            # Without the user and password that the address may hold.
-            f"the MLflow server at {parts.scheme}://{parts.netloc.rpartition('@')[2]} does not "
-            f"answer: {said}",
+            f"the MLflow server at {address} does not answer: {said}",
             hint="runs are kept in the project and delivered when it is back",
         ) from None
 

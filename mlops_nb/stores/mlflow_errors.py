@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from mlops_nb.core.errors import InputError, MlopsError, NotFoundError, UnavailableError
-from mlops_nb.stores.mlflow_client import client, quiet, sqlite_path
+from mlops_nb.stores.mlflow_client import client, quiet, sqlite_path, without_password
 from mlops_nb.stores.mlflow_sqlite import open_readonly
 from mlops_nb.stores.sqlite_errors import unavailable
 
@@ -90,8 +90,9 @@ def _told(error: Exception, tracking_uri: str) -> MlopsError:
     if from_sqlite is not None:
         return from_sqlite
     code = getattr(error, "error_code", "")
-    # A server's answer begins with the code.
+    # A server's answer begins with the code; what fails on its way names the address whole.
     line = first_line(error).removeprefix(f"{code}: ")
+    line = line.replace(tracking_uri, without_password(tracking_uri))
     if code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
         return NotFoundError(f"MLflow: {line}")
     if code in ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS"):

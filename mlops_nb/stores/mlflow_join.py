@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import importlib.abc
 import importlib.machinery
-import importlib.util
 import inspect
 import os
 import sys
@@ -22,8 +21,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlops_nb.core.errors import UnavailableError
+from mlops_nb.core.errors import MlopsError
 from mlops_nb.stores.mlflow_client import make_database, quiet
+from mlops_nb.stores.mlflow_errors import mlflow_errors
 
 _VARIABLES = (
     "MLFLOW_TRACKING_URI",
@@ -95,7 +95,7 @@ def leave() -> None:
 def restore() -> None:
     """Leave MLflow and the environment as they were before the first `join`."""
     leave()
-    sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, _AfterImport)]
+    _forget_import()
     mlflow = sys.modules.get("mlflow")
     if mlflow is not None and _join.environ and mlflow.get_tracking_uri() == _join.uri:
         mlflow.set_tracking_uri(_join.environ["MLFLOW_TRACKING_URI"])
@@ -114,7 +114,7 @@ def _wrap(mlflow: ModuleType) -> None:
     mlflow.set_tracking_uri(_join.uri)
     # The user's next call may need the tables that the writer is making just now. If they can't be
     # made, that call says so; importing MLflow is no reason to fail.
-    with suppress(UnavailableError):
+    with suppress(MlopsError), mlflow_errors(_join.uri):
         make_database(_join.uri)
     if _join.originals or _join.run is None:
         return
@@ -197,16 +197,22 @@ def _detach() -> None:
     _join.attached.clear()
 
 
+def _forget_import() -> None:
+    sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, _AfterImport)]
+
+
 class _AfterImport(importlib.abc.MetaPathFinder):
     """Wraps MLflow's functions right after its first import."""
 
     def find_spec(
-        self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if name != "mlflow":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("mlflow")
+        # It stays until the import: many a library only looks whether there is an MLflow.
+        others = (finder for finder in sys.meta_path if finder is not self)
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in found if spec is not None), None)
         if spec is not None and spec.loader is not None:
             spec.loader = _Loader(spec.loader)
         return spec
@@ -225,4 +231,5 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
+        _forget_import()
         _wrap(module)

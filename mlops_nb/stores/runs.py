@@ -8,6 +8,7 @@ client for this project's runs. What the spool still holds is laid over it.
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -217,9 +218,10 @@ class RunStore:
         found = _search(mlflow, own, "")
         if experiment is None:
             # The filter knows no escapes; in LIKE an underline stands for any one sign.
-            name = self.project.replace("'", "_")
+            like = re.sub(r"\W", "_", self.project)
             rest = [key for key in names if key not in own]
-            found += _search(mlflow, rest, f"tags.`mlops.project` LIKE '{name}'")
+            alike = _search(mlflow, rest, f"tags.`mlops.project` LIKE '{like}'")
+            found += [run for run in alike if run.data.tags["mlops.project"] == self.project]
         return [_from_mlflow(run, names) for run in found]
 
     def _local_artifacts(self, run: Run) -> Path | None:
@@ -291,6 +293,9 @@ def _overlay(delivered: Run | None, spooled: Run) -> Run:
 
 
 def _rows(connection: sqlite3.Connection) -> Iterable[Run]:
+    # One moment for all: a run that appears between two queries would have no tags, and no id of
+    # ours.
+    connection.execute("BEGIN")
     params = _by_run(connection, "SELECT run_uuid, key, value FROM params")
     metrics = _by_run(
         connection,

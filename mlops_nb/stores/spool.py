@@ -15,6 +15,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -126,15 +127,15 @@ class Spool:
             try:
                 handle = os.open(self.events_path(run_id), os.O_WRONLY | os.O_APPEND)
             except FileNotFoundError:
-                raise NotFoundError(f"run {run_id!r} has ended; nothing can be added") from None
+                raise _over(run_id) from None
             try:
                 if os.write(handle, line) < len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
             finally:
                 os.close(handle)
 
-    def begin(self, run_id: str, **body: Any) -> None:
-        """Write a run's first event; it appears whole or not at all.
+    def begin(self, run_id: str, *, files: Mapping[str, bytes] | None = None, **body: Any) -> None:
+        """Write a run's first event and artifacts; they appear whole or not at all.
 
         Raises
         ------
@@ -145,19 +146,29 @@ class Spool:
         with disk_errors(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                write_whole(path, Event(now(), "opened", body).to_line())
+                kept = (files or {}).items()
+                events = [Event(now(), "opened", body)]
+                events += [self._written(run_id, name, data) for name, data in kept]
+                write_whole(path, b"".join(event.to_line() for event in events))
             except UnavailableError:
                 shutil.rmtree(path.parent, ignore_errors=True)
                 raise
 
     def keep(self, run_id: str, path: str, data: bytes) -> None:
         """Keep bytes as the run's artifact `path`, and record that they are there."""
+        if not self.events_path(run_id).exists():
+            raise _over(run_id)
+        written = self._written(run_id, path, data)
+        self.append(run_id, written.kind, at=written.at, **written.body)
+
+    def _written(self, run_id: str, path: str, data: bytes) -> Event:
+        """Write the bytes of an artifact, and return the event that says where they are."""
         name = f"{secrets.token_hex(4)}/{path.rpartition('/')[2]}"
+        target = self.file_path(run_id, name)
         with disk_errors(self.folder):
-            target = self.folder / run_id / "files" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, data)
-        self.append(run_id, "artifact", path=path, file=name)
+        return Event(now(), "artifact", {"path": path, "file": name})
 
     def run_ids(self) -> list[str]:
         """List the runs in the spool, oldest first."""
@@ -212,10 +223,13 @@ class Spool:
             return file.read() if stop is None else file.read(stop - start)
 
     def delivered(self, run_id: str) -> Delivered:
-        """Read how far a run has been delivered."""
+        """Read how far a run has been delivered.
+
+        Where that can't be read (the power went, say) all is delivered once more, to the same end.
+        """
         try:
             data = json.loads((self.folder / run_id / "delivered.json").read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return Delivered()
         return Delivered(data["mlflow_run_id"], data["offset"])
 
@@ -236,10 +250,12 @@ class Spool:
         return [run_id for run_id in self.run_ids() if self.pending(run_id)]
 
     def remove(self, run_id: str) -> None:
-        """Forget a run that was delivered whole."""
-        # The events go first: a reader that finds none asks MLflow instead.
-        self.events_path(run_id).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / run_id, ignore_errors=True)
+        """Forget a run that was delivered whole, and what a removal that was killed has left."""
+        # At once, under a name that is no run's: a reader that finds no run asks MLflow instead.
+        with suppress(FileNotFoundError):
+            (self.folder / run_id).rename(self.folder / f".gone-{run_id}")
+        for gone in self.folder.glob(".gone-*"):
+            shutil.rmtree(gone, ignore_errors=True)
 
     def events_path(self, run_id: str) -> Path:
         """Return the file of a run's events."""
@@ -256,6 +272,10 @@ class _Folded:
 
     offset: int
     state: SpooledRun | None
+
+
+def _over(run_id: str) -> NotFoundError:
+    return NotFoundError(f"run {run_id!r} has ended or is gone; nothing can be added")
 
 
 def whole_lines(data: bytes) -> int:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 INJECTED = "# Parameters"
 _TAGS = {"parameters", "injected-parameters"}
+_MAGIC_LINE = re.compile(r"^[ \t]*[%!?].*$", re.MULTILINE)
 _KINDS = (str, int, float, bool, type(None), list, tuple, dict)
 
 
@@ -23,13 +25,14 @@ def tagged_sources(notebook: Path | None) -> frozenset[str]:
         return frozenset()
     try:
         cells = json.loads(notebook.read_text("utf-8")).get("cells", [])
-    except (OSError, ValueError, AttributeError):
+        return frozenset(
+            "".join(cell.get("source", "")).strip()
+            for cell in cells
+            if _TAGS & set(cell.get("metadata", {}).get("tags", ()))
+        )
+    except (OSError, ValueError, AttributeError, TypeError):
+        # Not a notebook after all; whoever runs it says so better than we could.
         return frozenset()
-    return frozenset(
-        "".join(cell.get("source", "")).strip()
-        for cell in cells
-        if _TAGS & set(cell.get("metadata", {}).get("tags", ()))
-    )
 
 
 def is_parameters(source: str, tagged: Iterable[str]) -> bool:
@@ -52,7 +55,7 @@ def assigned(source: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
     {'months': 3}
     """
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(_MAGIC_LINE.sub("", source))
     except SyntaxError:
         return {}
     names = [

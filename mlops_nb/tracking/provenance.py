@@ -15,13 +15,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from mlops_nb.core.strict_json import dumps
 
 DIFF_CAP = 1_000_000
 GIT_SECONDS = 10
-_DIFF = ("diff", "HEAD", "--no-color", "--no-ext-diff", "--binary")
+# As git itself can apply it, whatever the user has set up for reading.
+_DIFF = ("diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv", "--binary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,19 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class FoundNotebook:
-    """A notebook's path and how it was found."""
+    """A notebook's path and how it was found.
+
+    `snapshot` is the file that is executed in its place, where a job runs the one it has kept.
+    """
 
     path: Path | None
     found_by: str
+    snapshot: Path | None = None
+
+    @property
+    def file(self) -> Path | None:
+        """The file whose cells are executed."""
+        return self.snapshot or self.path
 
 
 def snapshot(notebook: FoundNotebook, folder: Path) -> Provenance:
@@ -62,7 +73,8 @@ def find_notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -
     """
     told = environ.get("MLOPS_NOTEBOOK")
     if told:
-        return FoundNotebook(Path(told), "runner")
+        snapshot = environ.get("MLOPS_SNAPSHOT")
+        return FoundNotebook(Path(told), "runner", Path(snapshot) if snapshot else None)
     in_vscode = namespace.get("__vsc_ipynb_file__")
     if isinstance(in_vscode, str) and Path(in_vscode).is_file():
         return FoundNotebook(Path(in_vscode), "vscode")
@@ -78,8 +90,9 @@ def find_notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -
 def packages() -> bytes:
     """Return the installed distributions as ``name==version`` lines.
 
-    They are read from the names of the ``*.dist-info`` folders: opening each one's metadata
-    takes a hundred times as long. A folder is listed again when it has changed.
+    They are read from the names of the ``*.dist-info`` folders (``*.egg-info`` of older tools):
+    opening each one's metadata takes a hundred times as long. A folder is listed again when it has
+    changed.
     """
     folders = []
     for entry in sys.path:
@@ -94,19 +107,21 @@ def packages() -> bytes:
 def _listed(folders: tuple[tuple[str, int], ...]) -> bytes:
     found: dict[str, str] = {}
     for folder, _ in reversed(folders):
-        for info in Path(folder).glob("*.dist-info"):
-            name, _, version = info.name.removesuffix(".dist-info").partition("-")
-            found[name.replace("_", "-").lower()] = version
+        for info in (*Path(folder).glob("*.egg-info"), *Path(folder).glob("*.dist-info")):
+            # An older tool's name ends with the Python it is for, or has no version at all.
+            name, _, version = info.stem.partition("-py")[0].partition("-")
+            if version:
+                found[name.replace("_", "-").lower()] = version
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found)).encode()
 
 
 def _notebook_tags(notebook: FoundNotebook) -> dict[str, str]:
     tags = {"mlops.notebook_found_by": notebook.found_by}
-    if notebook.path is None:
+    if notebook.path is None or notebook.file is None:
         return tags
     tags["mlops.notebook"] = str(notebook.path)
     try:
-        digest = hashlib.sha256(notebook.path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(notebook.file.read_bytes()).hexdigest()
     except OSError:
         return tags
     return {**tags, "mlops.notebook_hash": f"sha256:{digest}"}
@@ -150,14 +165,16 @@ def _git(folder: Path) -> Provenance:
     if commit == "(initial)":
         return Provenance({}, {})
     changed = any(not line.startswith("# ") for line in lines)
-    diff = (changed and _git_output(folder, *_DIFF)) or b""
     tags = {
         "mlops.commit": commit,
         "mlops.branch": "HEAD" if told["branch.head"] == "(detached)" else told["branch.head"],
-        "mlops.dirty": "true" if diff else "false",
+        "mlops.dirty": "true" if changed else "false",
     }
-    if not diff:
+    if not changed:
         return Provenance(tags, {})
+    diff = _git_output(folder, *_DIFF)
+    if diff is None:
+        return Provenance({**tags, "mlops.diff": "not kept: git could not show it"}, {})
     tags["mlops.diff_hash"] = f"sha256:{hashlib.sha256(diff).hexdigest()}"
     if len(diff) > DIFF_CAP:
         return Provenance({**tags, "mlops.diff": f"not kept: {len(diff)} bytes"}, {})
@@ -189,8 +206,14 @@ def _from_parent_command() -> Path | None:
         folder = Path(parent.cwd()) if parent else Path()
     except psutil.Error:
         return None
-    words = [Path(word).name for word in command]
-    if not any(tool in " ".join(words[:4]) for tool in ("papermill", "nbconvert")):
+    tool = " ".join(Path(word).name for word in command[:4])
+    notebooks = [
+        word
+        for option, word in pairwise(command)
+        if word.endswith(".ipynb") and not word.startswith("-") and option != "--output"
+    ]
+    # papermill names its input and then its output; nbconvert may be given many.
+    known = notebooks if "papermill" in tool or len(notebooks) == 1 else []
+    if not known or not ("papermill" in tool or "nbconvert" in tool) or "*" in known[0]:
         return None
-    notebooks = [word for word in command if word.endswith(".ipynb")]
-    return (folder / notebooks[0]).resolve() if notebooks else None
+    return (folder / known[0]).resolve()

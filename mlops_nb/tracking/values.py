@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import io
-import math
 import numbers
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlops_nb.core.errors import InputError
+from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.strict_json import dumps
 
 # MLflow's own rule for the names of metrics, parameters and tags.
 _NAME = re.compile(r"[\w.\- /:]{1,250}")
 _PARAM_CAP = 6000
+# A file system takes 255 bytes; an ending and the name it is written under first need some.
+_FILE_NAME_CAP = 200
+KINDS = ("metric", "param", "tag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ def sort_values(values: Mapping[str, Any], *, kind: str | None = None) -> Logged
 
     Raises
     ------
+    NotFoundError
+        If there is no such kind.
     InputError
         If a name is one that MLflow refuses, or a value does not fit its kind.
 
@@ -47,6 +51,8 @@ def sort_values(values: Mapping[str, Any], *, kind: str | None = None) -> Logged
     >>> sort_values({"auc": 0.78, "depth": "deep"})
     Logged(metrics={'auc': 0.78}, params={'depth': 'deep'}, tags={}, files={})
     """
+    if kind is not None and kind not in KINDS:
+        raise NotFoundError.among("kind", kind, KINDS)
     metrics: dict[str, float] = {}
     params: dict[str, Any] = {}
     tags: dict[str, str] = {}
@@ -74,6 +80,8 @@ def check_name(name: str) -> None:
     InputError
         Saying which characters there may be.
     """
+    if not isinstance(name, str):
+        raise InputError(f"{name!r:.60} can't be the name of a metric, parameter or tag: use text")
     # MLflow makes a path of it: no absolute one, and no way upwards.
     climbs = name.startswith("/") or any(part in ("", ".", "..") for part in name.split("/"))
     if not _NAME.fullmatch(name) or climbs:
@@ -91,10 +99,9 @@ def _is_number(value: Any) -> bool:
 
 def _metric(name: str, value: Any) -> float:
     try:
-        number = float(value)
+        return float(value)
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"metric {name!r} must be a number, not {value!r:.80}") from None
-    return number if not math.isnan(number) else math.nan
 
 
 def _param(name: str, value: Any) -> Any:
@@ -114,6 +121,7 @@ def _is_figure(value: Any) -> bool:
 
 
 def _figure(name: str, value: Any) -> dict[str, bytes]:
+    _check_file_name(name)
     if hasattr(value, "savefig"):
         image = io.BytesIO()
         value.savefig(image, format="png", bbox_inches="tight")
@@ -129,9 +137,17 @@ def _is_frame(value: Any) -> bool:
 def _table(name: str, value: Any) -> dict[str, bytes]:
     import pyarrow as pa
 
+    _check_file_name(name)
     data = io.BytesIO()
     try:
         value.to_parquet(data)
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise InputError(f"table {name!r} can't be written as Parquet: {error}") from None
     return {f"tables/{name}.parquet": data.getvalue()}
+
+
+def _check_file_name(name: str) -> None:
+    if len(name.rpartition("/")[2].encode()) > _FILE_NAME_CAP:
+        raise InputError(
+            f"{name[:57]!r}... is too long for a file's name", hint="use a shorter one"
+        )

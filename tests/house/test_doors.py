@@ -15,6 +15,7 @@ DOORS = {
     "import mlops_nb.interfaces.cli": set(),
     "import mlops_nb.interfaces.api": set(),
     "import mlops_nb.interfaces.commands": set(),
+    "import mlops_nb.interfaces.values": set(),
     "import mlops_nb.core.records, mlops_nb.core.config, mlops_nb.project": set(),
     "import mlops_nb.panels": set(),
 }
@@ -78,3 +79,12 @@ def test_load_ext_imports_no_library_that_a_kernel_has_not_got() -> None:
     loaded = modules_loaded_by("shell.run_line_magic('load_ext', 'mlops_nb')", before=kernel)
     assert "mlops_nb.interfaces.magics" in loaded
     assert third_party(loaded) <= {"IPython"}
+
+
+def test_the_server_loads_its_extension_without_a_library_of_its_own() -> None:
+    loaded = modules_loaded_by(
+        "mlops_nb._jupyter_server_extension_points()",
+        before="import mlops_nb\nfrom jupyter_server.extension.application import ExtensionApp",
+    )
+    assert "mlops_nb.interfaces.server.handlers" in loaded
+    assert third_party(loaded) == set()

@@ -14,7 +14,11 @@ import pytest
 AT_THE_TOP = {"mlops_nb.stats": {"numpy"}}
 
 # Doors are loaded where their library is already: a kernel has IPython, a server has tornado.
-HOSTS = {"mlops_nb.interfaces.magics": {"IPython"}, "mlops_nb.interfaces.display": {"IPython"}}
+HOSTS = {
+    "mlops_nb.interfaces.magics": {"IPython"},
+    "mlops_nb.interfaces.display": {"IPython"},
+    "mlops_nb.interfaces.server": {"jupyter_server", "tornado"},
+}
 
 
 @pytest.fixture(scope="module")

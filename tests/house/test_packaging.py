@@ -18,6 +18,7 @@ import pytest
 pytestmark = pytest.mark.xdist_group("distributions")
 
 BUNDLE = "share/jupyter/labextensions/mlops-nb/"
+SERVER_CONFIG = "etc/jupyter/jupyter_server_config.d/mlops_nb.json"
 
 IMPORT_ALL = """
 import importlib, pkgutil, mlops_nb
@@ -134,6 +135,7 @@ def installed(
         "PATH": str(folder / "bin"),
         "PYTHONPATH": str(folder),
         "JUPYTER_PATH": str(folder / "share" / "jupyter"),
+        "JUPYTER_CONFIG_DIR": str(folder / "etc" / "jupyter"),
     }
     return Installation(folder, environ)
 
@@ -205,6 +207,13 @@ def test_the_wheel_holds_the_built_extension(
     assert b"mlops:track" in scripts
 
 
+def test_the_wheel_enables_the_server_extension(
+    wheel: zipfile.ZipFile, data: dict[str, str]
+) -> None:
+    config = json.loads(wheel.read(data[SERVER_CONFIG]))
+    assert config == {"ServerApp": {"jpserver_extensions": {"mlops_nb": True}}}
+
+
 def test_the_sdist_holds_the_sources_and_nothing_installed(distributions: Distributions) -> None:
     with tarfile.open(distributions.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -249,6 +258,21 @@ def test_jupyter_finds_the_extension_enabled(installed: Installation) -> None:
     row = next(line for line in section.splitlines() if "mlops-nb" in line)
     assert "enabled" in row
     assert "OK" in row
+
+
+def test_jupyter_server_finds_its_extension_enabled(installed: Installation) -> None:
+    # `jupyter server extension list` writes to standard error too.
+    code = (
+        "import contextlib, sys\n"
+        "from jupyter_server.extension.serverextension import ServerExtensionApp\n"
+        "with contextlib.redirect_stderr(sys.stdout):\n"
+        "    ServerExtensionApp.launch_instance(['list'])\n"
+    )
+    listing = installed.python("-c", code)
+    section = listing.partition(str(installed.folder))[2].partition("Config dir:")[0]
+    name, validation, version = (line for line in section.splitlines() if "mlops_nb" in line)
+    assert "enabled" in name
+    assert "OK" in version, validation
 
 
 @pytest.mark.parametrize("version", ["3.12", "3.13"])

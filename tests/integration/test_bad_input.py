@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 from IPython.utils.capture import capture_output
 
+from mlops_nb.core.errors import UnavailableError
 from mlops_nb.flows import delivery
 from mlops_nb.flows import projects as flows
 from mlops_nb.flows.context import Context
 from mlops_nb.interfaces import cli
 from mlops_nb.project import Project
 from mlops_nb.stores.locks import locked
+from mlops_nb.stores.mlflow_client import make_database
+from mlops_nb.stores.mlflow_errors import calling
 from mlops_nb.stores.mlflow_sqlite import open_readonly
 from tests.notebooks import mlops, shell_in_process, write_notebook
 
@@ -144,6 +147,9 @@ def test_a_disk_that_is_read_only_or_full(refused: Refused, small_disk: Path) ->
     assert done.returncode == 0
     assert [run["name"] for run in json.loads(done.stdout)] == ["before"]
     assert "read-only" in done.stderr
+    new = f"sqlite:///{small_disk}/new/mlflow.db"
+    with pytest.raises(UnavailableError, match="the file system is read-only"):
+        make_database(new)
     subprocess.run([*remount[:2], "remount,rw", str(small_disk)], check=True)
 
     with (small_disk / "fill").open("wb", buffering=0) as fill, suppress(OSError):
@@ -154,6 +160,13 @@ def test_a_disk_that_is_read_only_or_full(refused: Refused, small_disk: Path) ->
         assert "the disk is full; free some room and try again" in refused(*words)
     left = set(small_disk.rglob("*")) - {small_disk / "new", small_disk / "there"}
     assert sorted(left) == before
+    # Room for a run's record, but not for what belongs to it: there is no run.
+    os.truncate(small_disk / "fill", (small_disk / "fill").stat().st_size - 8192)
+    assert "the disk is full" in refused("run", "a.ipynb")
+    assert project.spool.run_ids() == ["0" * 16]
+    with pytest.raises(UnavailableError, match="the disk is full") as told, calling(new):
+        pass
+    assert "\n" not in str(told.value)
     os.chdir("/")
 
 

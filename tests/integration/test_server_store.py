@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlops_nb.core.errors import UnavailableError
 from mlops_nb.core.records import Run
 from mlops_nb.flows import projects
 from mlops_nb.flows.context import Context
+from mlops_nb.flows.delivery import deliver_open
 from mlops_nb.project import Project
 from mlops_nb.stores.mlflow_client import client
 from tests.notebooks import mlops, wait_until_delivered, write_notebook
@@ -141,8 +143,47 @@ def test_a_server_that_is_away_at_first_and_then_shared(tmp_path: Path) -> None:
         )
 
 
+def test_the_ui_shows_the_projects_runs_until_it_is_interrupted(tmp_path: Path) -> None:
+    project = Project.at(tmp_path, {}).ensure()
+    project.spool.begin("1" * 16, name="refused", experiment="e")
+    client(project.tracking_uri).delete_run(deliver_open(project, "1" * 16))
+    for run_id in ("1" * 16, "2" * 16):
+        if run_id[0] == "2":
+            project.spool.begin(run_id, name="shown", experiment="e")
+        project.spool.append(run_id, "params", values={"a": 1})
+        project.spool.append(run_id, "ended", status="FINISHED")
+    port = free_port()
+    ui = subprocess.Popen(
+        [sys.executable, "-m", "mlops_nb", "ui", "--no-browser", "--port", str(port)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 90
+    while not answers(port):
+        assert ui.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    family = psutil.Process(ui.pid).children(recursive=True)
+    commands = [" ".join(process.cmdline()) for process in family]
+    assert any("mlflow" in command for command in commands)
+    assert not any("mlflow.db" in command for command in commands)
+    served = client(f"http://127.0.0.1:{port}")
+    (experiment,) = [e for e in served.search_experiments() if e.name == "e"]
+    assert [r.info.run_name for r in served.search_runs([experiment.experiment_id])] == ["shown"]
+    ui.send_signal(signal.SIGINT)
+    said, beside = ui.communicate(timeout=30)
+    assert (ui.returncode, "has ended" in said) == (0, True), beside
+    assert "run 1111111111111111 can't be delivered" in beside
+    assert not answers(port)
+    _, left = psutil.wait_procs(family, timeout=10)
+    assert left == []
+
+
 def someone_elses(uri: str) -> None:
-    """Keep a run of another team's on the same server."""
+    """Keep a run of another team's on the same server, of a project with a name much like ours."""
     theirs = client(uri)
-    run = theirs.create_run(theirs.create_experiment("others"), run_name="theirs")
+    tags = {"mlops.project": "it_s"}
+    run = theirs.create_run(theirs.create_experiment("others"), run_name="theirs", tags=tags)
     theirs.set_terminated(run.info.run_id)

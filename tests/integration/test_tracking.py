@@ -8,17 +8,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlops_nb.core.errors import InputError
+from mlops_nb.core.errors import InputError, MlopsError
 from mlops_nb.flows.delivery import deliver_now, deliver_open
 from mlops_nb.project import Project
-from mlops_nb.stores.leases import reconcile
+from mlops_nb.stores.leases import lease_of, reconcile
 from mlops_nb.stores.mlflow_client import client
+from mlops_nb.stores.runs import _rows
 from tests.notebooks import (
     mlops,
     outputs,
@@ -161,6 +163,24 @@ def test_mlflows_own_calls_land_in_the_open_run(tmp_path: Path) -> None:
     }
 
 
+LOOKS_FIRST = """
+import importlib.util, mlops_nb
+mlops_nb.track("ours")
+assert importlib.util.find_spec("mlflow") is not None
+import mlflow
+mlflow.log_metric("direct", 1)
+"""
+
+
+def test_who_looks_whether_there_is_an_mlflow_changes_nothing(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    done = python("-c", LOOKS_FIRST, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    wait_until_delivered(made)
+    (run,) = made.runs.search(children=True)
+    assert (run.name, run.metrics, run.status) == ("ours", {"direct": 1.0}, "FINISHED")
+
+
 def papermill_plain(folder: Path) -> subprocess.CompletedProcess[str]:
     return python("-m", "papermill", "a.ipynb", "out.ipynb", cwd=folder)
 
@@ -281,6 +301,40 @@ def test_a_delivery_that_is_killed_at_any_moment_loses_and_doubles_nothing(tmp_p
     assert (points, statuses) == ([(10,)], [("FAILED",), ("FAILED",)])
 
 
+def test_a_run_that_was_begun_in_another_store_arrives_whole_in_the_new_one(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    spool = made.ensure().spool
+    spool.begin("1" * 16, name="moved", experiment="e", lease=asdict(lease_of(os.getpid())))
+    spool.append("1" * 16, "params", values={"early": 1})
+    deliver_now(made)
+    moved = Project.at(tmp_path, {"MLOPS_TRACKING_URI": "sqlite:///new.db"})
+    spool.append("1" * 16, "params", values={"late": 2})
+    spool.append("1" * 16, "ended", status="FINISHED")
+    # It is told, and then put right.
+    with pytest.raises(InputError, match="not found"):
+        deliver_now(moved)
+    deliver_now(moved)
+    (run,) = moved.runs.search()
+    assert (run.status, run.params) == ("FINISHED", {"early": 1, "late": 2})
+    assert spool.run_ids() == []
+
+
+def test_a_record_that_is_damaged_holds_up_no_other(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    spool = made.ensure().spool
+    at = "2026-01-01T00:00:00.000Z"
+    for run_id, step in (("1" * 16, "x"), ("2" * 16, 3)):
+        spool.begin(run_id, name=run_id[0], experiment="e")
+        spool.append(run_id, "metrics", values=[{"key": "a", "value": 1, "step": step, "at": at}])
+        spool.append(run_id, "ended", status="FINISHED")
+    with pytest.raises(MlopsError, match="run 1111111111111111 can't be delivered: ValueError"):
+        deliver_now(made)
+    assert spool.run_ids() == ["1" * 16]
+    with closing(sqlite3.connect(made.state / "mlflow.db")) as connection:
+        points = connection.execute("SELECT key, value, step FROM metrics").fetchall()
+    assert points == [("a", 1.0, 3)]
+
+
 def test_one_run_that_mlflow_refuses_holds_up_no_other(tmp_path: Path) -> None:
     made = project(tmp_path)
     spool = made.ensure().spool
@@ -296,3 +350,29 @@ def test_one_run_that_mlflow_refuses_holds_up_no_other(tmp_path: Path) -> None:
         deliver_now(made)
     assert spool.run_ids() == ["1" * 16]
     assert made.runs.get("2" * 16).status == "FINISHED"
+    a_run_that_appears_while_runs_are_read_is_seen_whole_or_not_at_all(made)
+
+
+def a_run_that_appears_while_runs_are_read_is_seen_whole_or_not_at_all(made: Project) -> None:
+    path = made.state / "mlflow.db"
+
+    class Racing:
+        """A connection to MLflow's database that another process writes to after each query."""
+
+        def __init__(self, connection: sqlite3.Connection) -> None:
+            self.connection = connection
+            self.queries = 0
+
+        def execute(self, query: str) -> list[Any]:
+            rows = self.connection.execute(query).fetchall()
+            self.queries += 1
+            new = str(self.queries)
+            other = sqlite3.connect(path, timeout=0, isolation_level=None)
+            with closing(other), suppress(sqlite3.OperationalError):
+                other.execute("UPDATE tags SET value = ? WHERE key = 'mlops.run_id'", [new])
+                other.execute("UPDATE runs SET name = ?", [new])
+            return rows
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        (run,) = list(_rows(Racing(connection)))  # type: ignore[arg-type]
+    assert run.name == run.run_id

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
+from mlops_nb.flows.context import Context
+from mlops_nb.flows.projects import _on_network
 from mlops_nb.project import Project
 from mlops_nb.stores.mlflow_client import sqlite_path
 
@@ -45,6 +47,14 @@ def test_a_named_folder_is_one_that_exists(tmp_path: Path) -> None:
         Project.find(tmp_path, explicit=str(tmp_path / "file"), environ={})
 
 
+def test_a_tilde_that_names_no_user_is_a_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "~old").mkdir()
+    project = Project.at(tmp_path, {})
+    assert Context(project, tmp_path).path("~old") == tmp_path / "~old"
+    with pytest.raises(NotFoundError, match="'~nobodys' does not exist"):
+        Project.find(tmp_path, explicit="~nobodys", environ={})
+
+
 def test_a_link_and_a_relative_path_lead_to_the_one_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +89,13 @@ def test_what_is_no_address_of_a_store(given: str, tmp_path: Path) -> None:
     project = Project.at(tmp_path, {"MLOPS_TRACKING_URI": given})
     with pytest.raises(InputError, match="no address of an MLflow store; write for example http"):
         project.tracking_uri  # noqa: B018 - it is worked out when it is asked for
+
+
+def test_a_network_disk_is_noticed_whatever_its_name(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text("/dev/sda / ext4 rw 0 0\nserver:/x /my\\040data nfs4 rw 0 0\n")
+    assert _on_network(Path("/my data/project"), mounts)
+    assert not _on_network(Path("/my other/project"), mounts)
 
 
 def test_the_state_folder_is_made_once_and_invisible_to_git(tmp_path: Path) -> None:

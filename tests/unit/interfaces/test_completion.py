@@ -13,7 +13,14 @@ from mlops_nb.project import Project
 
 
 def test_verbs_of_the_door() -> None:
-    assert complete([], "", "notebook") == [v.name for v in commands.verbs_of("notebook")]
+    known = [verb.name for verb in commands.verbs_of("notebook") if " " not in verb.name]
+    assert complete([], "", "notebook") == [*known, "jobs"]
+    assert complete(["jobs"], "", "notebook")[:3] == ["add", "list", "show"]
+    assert complete(["jobs"], "-", "notebook") == ["--help"]
+    assert complete(["jobs", "pasue"], "", "notebook") == []
+    assert complete(["jobs", "add", "a", "b", "--tz"], "Europe/Berl", "terminal") == [
+        "Europe/Berlin"
+    ]
     assert complete([], "dr", "terminal") == ["drift"]
     assert complete([], "tra", "terminal") == []
 

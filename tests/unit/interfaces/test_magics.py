@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -281,3 +282,54 @@ def traces(shell: Any) -> dict[str, Any]:
         "environ": {k: v for k, v in os.environ.items() if k.startswith(("MLOPS", "MLFLOW"))},
         "finders": list(sys.meta_path),
     }
+
+
+class UnspeakableError(Exception):
+    """An error whose text can't be had; users' own are sometimes so."""
+
+    def __str__(self) -> str:
+        raise AttributeError("no text")
+
+
+def test_an_error_without_a_text_fails_its_run_too(
+    cell: Cell, shell: Any, project: Project
+) -> None:
+    shell.user_ns["UnspeakableError"] = UnspeakableError
+    cell("import mlops_nb\n%mlops track top")
+    cell("with mlops_nb.child('speechless'): raise UnspeakableError")
+    run = runs(project)["speechless"]
+    assert (run.status, run.reason) == ("FAILED", "UnspeakableError")
+
+
+def test_a_cancelled_future_is_no_interrupt(cell: Cell, project: Project) -> None:
+    cell("%%mlops track future\nimport concurrent.futures as c\nraise c.CancelledError")
+    assert runs(project)["future"].status == "FAILED"
+
+
+def test_a_run_whose_record_was_deleted_is_let_go(cell: Cell, shell: Any, project: Project) -> None:
+    cell("%mlops track first")
+    shutil.rmtree(project.state / "spool")
+    assert "is gone" in cell("1").stderr
+    cell("%mlops track second\n%mlops log a=1")
+    assert shell.failed is None
+    cell("%mlops track stop")
+    assert {run.name: run.status for run in runs(project).values()} == {"second": "FINISHED"}
+
+
+def test_a_store_that_is_no_address_opens_no_run(
+    cell: Cell, shell: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLOPS_TRACKING_URI", "localhost:5000")
+    cell("%mlops track far")
+    assert "is no address of an MLflow store" in str(shell.failed)
+    assert runs(project) == {}
+    monkeypatch.delenv("MLOPS_TRACKING_URI")
+    assert "tracking this notebook" in cell("%mlops track near").stdout
+
+
+@pytest.mark.parametrize("step", ["'x'", "1.5", str(2**63)])
+def test_a_step_is_a_whole_number(step: str, cell: Cell, shell: Any, project: Project) -> None:
+    cell(f"%mlops track\nimport mlops_nb\nmlops_nb.log(a=1, step={step})")
+    assert "step must be a whole number" in str(shell.failed)
+    (run,) = runs(project).values()
+    assert run.metrics == {}

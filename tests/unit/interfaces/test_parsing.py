@@ -8,6 +8,7 @@ import pytest
 
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.interfaces import commands, parsing
+from mlops_nb.interfaces.verbs import Verb
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ def test_a_parameter_given_twice_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("verb", commands.VERBS, ids=lambda v: v.name)
-def test_every_verb_has_help_a_flow_and_flow_arguments(verb: commands.Verb) -> None:
+def test_every_verb_has_help_a_flow_and_flow_arguments(verb: Verb) -> None:
     import inspect
 
     door = "terminal" if "terminal" in verb.doors else "notebook"

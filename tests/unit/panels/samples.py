@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mlops_nb.core.records import (
     CellRecord,
     DemoResult,
+    DueTime,
     Finding,
+    Job,
+    JobDetails,
+    JobModel,
+    JobRun,
     Mitigation,
     ModelVersion,
     Notice,
@@ -51,6 +57,15 @@ def samples() -> dict[str, Any]:
         "promotions": [promotion(), promotion(previous=None)],
         "mitigation": mitigation(),
         "status": status(),
+        "job": job(),
+        "job-details": JobDetails(
+            job(), tuple(AT + timedelta(days=n) for n in range(5)), tuple(job_runs())
+        ),
+        "job-new": JobDetails(replace(jobs()[2], timezone="Mars/Olympus")),
+        "jobs": jobs(),
+        "job-run": job_runs()[2],
+        "job-runs": job_runs(),
+        "due-times": due_times(),
         "status-new": ProjectStatus("credit", HOME, "sqlite:///mlops.db", "credit", 0),
         "notice": notice(),
         "demo": demo(),
@@ -431,8 +446,60 @@ def status() -> ProjectStatus:
     models = tuple(versions()[:2])
     running, latest = runs()[0], runs()[1]
     return ProjectStatus(
-        "credit", HOME, uri, "credit", 42, (running,), latest, models, 3, attention
+        "credit", HOME, uri, "credit", 42, (running,), latest, models, (job(),), True, 3, attention
     )
+
+
+def job_run(status: Any = "FINISHED", hours: int = 0, **more: Any) -> JobRun:
+    due = AT - timedelta(hours=hours)
+    ended = None if status == "RUNNING" else due + timedelta(seconds=63)
+    return JobRun(f"retrain@{due:%H}", "retrain", due, "schedule", status, started_at=due,
+                  ended_at=ended, **more)  # fmt: skip
+
+
+def job_runs() -> list[JobRun]:
+    held = "credit-default 5 may not go live: roc_auc_gain is -0.01, below 0"
+    model = JobModel("credit-default", 5)
+    return [
+        job_run("RUNNING", run_id=RUN_ID),
+        job_run("SKIPPED", 1, reason="the run before (retrain@10) still goes on"),
+        job_run("FINISHED", 2, run_id=RUN_ID, gate="fail", model=model, reason=held),
+        job_run("FINISHED", 3, run_id=RUN_ID, gate="pass", model=replace(model, alias="champion")),
+        job_run("FAILED", 4, run_id=RUN_ID, reason="cell 3: ValueError: no clients"),
+        replace(job_run("KILLED", 5, reason="interrupted"), trigger="manual", job="other"),
+        job_run("FINISHED", 6, run_id=RUN_ID, gate="insufficient", model=model, reason="no data"),
+    ]
+
+
+def job() -> Job:
+    return Job(
+        "retrain",
+        f"{HOME}/train.ipynb",
+        "sha256:" + "3f" * 32,
+        cron="0 6 1 * *",
+        timezone="Europe/Berlin",
+        parameters={"months": 2, "kind": "wide"},
+        quality="data/new.csv",
+        model="credit-default",
+        data="data/holdout.parquet",
+        label="DEFAULT",
+        sensitive=("SEX", "AGE"),
+        created_at=AT,
+        schedule="At 06:00 on the first day of every month",
+        next_at=AT + timedelta(days=8),
+        last=job_runs()[3],
+    )
+
+
+def jobs() -> list[Job]:
+    by_hand = replace(job(), name="by hand", cron=None, schedule="when told to", next_at=None,
+                      last=None, model=None)  # fmt: skip
+    return [job(), replace(job(), name="paused", paused=True, next_at=None), by_hand]
+
+
+def due_times() -> list[DueTime]:
+    then = AT + timedelta(days=8)
+    return [DueTime("retrain", then, "2026-11-30 13:00 CET"), DueTime(None, then, "soon")]
 
 
 def notice() -> Notice:

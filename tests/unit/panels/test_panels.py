@@ -20,7 +20,12 @@ from mlops_nb.core import records
 from mlops_nb.core.records import (
     CellRecord,
     DemoResult,
+    DueTime,
     Finding,
+    Job,
+    JobDetails,
+    JobModel,
+    JobRun,
     Mitigation,
     ModelVersion,
     Notice,
@@ -176,6 +181,13 @@ def everywhere(evil: str) -> list[Any]:
     )
     cell = CellRecord(1, evil, None, 0.1, "error", evil)
     version = ModelVersion(evil, 1, (evil,), evil, evil, samples.AT, evil, {evil: 0.5}, pairs, evil)
+    job_run = JobRun(
+        evil, evil, samples.AT, "manual", "FAILED", evil, evil, "fail", JobModel(evil, 1, evil)
+    )
+    job = Job(
+        evil, evil, evil, evil, evil, pairs, evil, evil, evil, evil, (evil,), samples.AT, True,
+        evil, samples.AT, job_run,
+    )  # fmt: skip
     return [
         *reports,
         reports,
@@ -187,7 +199,15 @@ def everywhere(evil: str) -> list[Any]:
         Promotion(evil, 2, evil, 1, evil, evil, samples.AT, reports[4]),
         [Promotion(evil, 2, evil, 1, evil, evil, samples.AT)],
         Mitigation(evil, evil, (evil,), *reports[:4], summary=evil),
-        ProjectStatus(evil, evil, evil, evil, 1, (run,), run, (version,), 1, (evil,)),
+        ProjectStatus(
+            evil, evil, evil, evil, 1, (run,), run, (version,), (job,), False, 1, (evil,)
+        ),
+        job,
+        [job],
+        JobDetails(job, (samples.AT,), (job_run,)),
+        job_run,
+        [job_run],
+        [DueTime(evil, samples.AT, evil)],
         Notice(evil, evil, pairs),
         DemoResult("FAILED", evil, evil, evil, {evil: 0.5}, tuple(reports), "fail", version, evil),
     ]
@@ -288,14 +308,18 @@ def test_many_columns_with_long_names_still_fit() -> None:
 
 
 def test_every_record_that_a_verb_returns_has_a_panel() -> None:
-    parts = {"Record", "Finding", "CellRecord", "AuditEntry"}
+    parts = {"Record", "Finding", "CellRecord", "AuditEntry", "JobModel"}
     kinds = {
         name
         for name, kind in vars(records).items()
         if isinstance(kind, type) and issubclass(kind, Record)
     }
-    drawn = {type(record).__name__ for record in SAMPLES.values() if isinstance(record, Record)}
-    assert kinds - parts == drawn
+    listed = [
+        record
+        for drawn in SAMPLES.values()
+        for record in (drawn if isinstance(drawn, list) else [drawn])
+    ]
+    assert kinds - parts == {type(record).__name__ for record in listed}
 
 
 def test_drift_shows_the_worst_first_with_the_direction_of_its_limit() -> None:

@@ -141,11 +141,11 @@ def test_first_writers_at_the_same_time_all_succeed(tmp_path: Path) -> None:
 
 def test_a_migration_is_one_more_entry(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     database.add_report(Report("drift", "pass"))
-    more = ("CREATE TABLE JOBS (name TEXT PRIMARY KEY)", "INSERT INTO JOBS VALUES ('monthly')")
+    more = ("CREATE TABLE NOTES (name TEXT PRIMARY KEY)", "INSERT INTO NOTES VALUES ('monthly')")
     monkeypatch.setattr(db, "MIGRATIONS", (*db.MIGRATIONS, more))
     assert len(database.reports()) == 1
     with database.reading() as connection:
-        assert connection.execute("SELECT name FROM JOBS").fetchall() == [("monthly",)]
+        assert connection.execute("SELECT name FROM NOTES").fetchall() == [("monthly",)]
 
 
 def test_a_migration_that_fails_changes_nothing(
@@ -153,13 +153,13 @@ def test_a_migration_that_fails_changes_nothing(
 ) -> None:
     database.add_report(Report("drift", "pass"))
     released = db.MIGRATIONS
-    monkeypatch.setattr(db, "MIGRATIONS", (*released, ("CREATE TABLE JOBS (a)", "NOT SQL")))
+    monkeypatch.setattr(db, "MIGRATIONS", (*released, ("CREATE TABLE NOTES (a)", "NOT SQL")))
     with pytest.raises(sqlite3.OperationalError):
         database.reports()
     monkeypatch.setattr(db, "MIGRATIONS", released)
     assert len(database.reports()) == 1
     with database.reading() as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'JOBS'")
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'NOTES'")
         assert tables.fetchall() == []
 
 
@@ -198,6 +198,7 @@ def test_a_read_only_folder_says_so(small_disk: Path, existing: bool) -> None:
     if existing:
         database.add_audit("a", "b", "c")
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert len(database.audit()) == existing
     with pytest.raises(UnavailableError, match=r"can't write .*read-only"):
         database.add_audit("a", "b", "c")
 

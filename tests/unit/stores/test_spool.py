@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import threading
 from pathlib import Path
 
@@ -75,7 +76,23 @@ def test_nothing_is_added_to_a_run_that_is_gone(spool: Spool) -> None:
     spool.remove(run_id)
     with pytest.raises(NotFoundError, match="has ended"):
         spool.append(run_id, "named", name="late")
+    with pytest.raises(NotFoundError, match="has ended"):
+        spool.keep(run_id, "notes.txt", b"late")
     assert spool.run_ids() == []
+
+
+def test_a_removal_that_is_killed_is_a_removal(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = opened(spool), opened(spool)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            spool.remove(first)
+    assert spool.run_ids() == [second]
+    assert spool.find(first) is None
+    spool.remove(second)
+    assert list(spool.folder.iterdir()) == []
 
 
 def test_threads_append_whole_lines(spool: Spool) -> None:
@@ -115,6 +132,13 @@ def test_a_run_that_was_delivered_whole_but_not_removed_is_still_to_be(spool: Sp
     spool.append(run_id, "ended", status="FINISHED")
     spool.load(run_id)
     spool.mark_delivered(run_id, Delivered("abc", spool.size(run_id)))
+    assert spool.waiting() == [run_id]
+
+
+def test_a_damaged_mark_means_that_all_is_delivered_once_more(spool: Spool) -> None:
+    run_id = opened(spool)
+    (spool.folder / run_id / "delivered.json").write_bytes(b"")
+    assert spool.delivered(run_id) == Delivered()
     assert spool.waiting() == [run_id]
 
 

@@ -14,6 +14,11 @@ def test_only_plain_values_of_assigned_names() -> None:
     assert assigned(source, namespace) == {"months": 3, "rate": 0.5}
 
 
+def test_magics_beside_them_are_passed_over() -> None:
+    source = "%matplotlib inline\nmonths = 2\n  !ls\nrate = 1\n"
+    assert assigned(source, {"months": 2, "rate": 1}) == {"months": 2, "rate": 1}
+
+
 def test_a_cell_is_known_by_its_tag_or_by_papermills_mark(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     cells = [
@@ -30,4 +35,6 @@ def test_a_cell_is_known_by_its_tag_or_by_papermills_mark(tmp_path: Path) -> Non
 def test_what_is_no_notebook_has_no_tags(tmp_path: Path) -> None:
     (tmp_path / "a.ipynb").write_text("not json")
     assert tagged_sources(tmp_path / "a.ipynb") == frozenset()
+    (tmp_path / "b.ipynb").write_text('{"cells": [{"source": null, "metadata": {"tags": null}}]}')
+    assert tagged_sources(tmp_path / "b.ipynb") == frozenset()
     assert tagged_sources(None) == frozenset()

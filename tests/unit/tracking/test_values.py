@@ -47,6 +47,20 @@ def test_a_name_that_mlflow_refuses(name: str) -> None:
         sort_values({name: 1})
 
 
+def test_a_name_that_is_no_text_or_too_long_for_a_file() -> None:
+    with pytest.raises(InputError, match="1 can't be the name"):
+        sort_values({1: 2})  # type: ignore[dict-item]
+    long = "é" * 120
+    assert sort_values({long: 1}).metrics == {long: 1.0}
+    with pytest.raises(InputError, match="too long for a file"):
+        sort_values({f"tables/{long}": pd.DataFrame({"a": [1]})})
+
+
+def test_a_kind_that_does_not_exist_is_no_parameter() -> None:
+    with pytest.raises(InputError, match="unknown kind 'metrics'; did you mean 'metric'"):
+        sort_values({"auc": 0.5}, kind="metrics")
+
+
 def test_a_parameter_too_long_for_mlflow() -> None:
     with pytest.raises(InputError, match="6000 at most"):
         sort_values({"text": "x" * 6001})

@@ -1,0 +1,104 @@
+"""What a verb is: its name and help, its arguments, its flow, and the doors that have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+Door = Literal["notebook", "terminal", "python", "http"]
+Kind = Literal[
+    "text",
+    "int",
+    "float",
+    "flag",
+    "data",
+    "model",
+    "run",
+    "experiment",
+    "registered",
+    "job",
+    "timezone",
+    "notebook",
+    "path",
+    "pairs",
+]
+
+EVERYWHERE: frozenset[Door] = frozenset({"notebook", "terminal", "python"})
+KERNEL: frozenset[Door] = frozenset({"notebook", "python"})
+TERMINAL: frozenset[Door] = frozenset({"terminal"})
+ANYWHERE: frozenset[Door] = EVERYWHERE | {"http"}
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a verb.
+
+    Parameters
+    ----------
+    name : str
+        "reference" for a positional one, "--share" for an option ("-p/--parameter" for both).
+    help : str
+    kind : str
+        What its value is; the doors convert and complete by it.
+    many : bool
+        Whether it may be given several times (an option), or takes all that follows.
+    needed : bool
+        Whether a positional one must be given, or an option too.
+    choices : tuple of str
+    keyword : str
+        The flow's parameter, where it is another name.
+    values : int
+        How many values the option takes at once.
+    """
+
+    name: str
+    help: str
+    kind: Kind = "text"
+    many: bool = False
+    needed: bool = False
+    choices: tuple[str, ...] = ()
+    keyword: str = ""
+    values: int = 1
+    default: Any = None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The option's spellings; none for a positional argument."""
+        return tuple(self.name.split("/")) if self.name.startswith("-") else ()
+
+    @property
+    def parameter(self) -> str:
+        """The name of the flow's parameter."""
+        return self.keyword or self.name.split("/")[-1].lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: its help, its flow, its arguments and its doors.
+
+    `reads` tells a verb that only looks from one that changes something. A long verb has a flow
+    that `starts` its work in a process of its own, for the door that can't wait for it.
+    """
+
+    name: str
+    group: str
+    summary: str
+    flow: str
+    arguments: tuple[Argument, ...] = ()
+    doors: frozenset[Door] = EVERYWHERE
+    reads: bool = False
+    example: str = ""
+    starts: str = ""
+
+    def load(self, *, start: bool = False) -> Callable[..., Any]:
+        """Import and return the flow; with `start` the one that starts it elsewhere."""
+        module, _, function = (self.starts if start else self.flow).partition(":")
+        found: Callable[..., Any] = getattr(import_module(f"mlops_nb.flows.{module}"), function)
+        return found
+
+    @property
+    def function(self) -> str:
+        """Its name in Python."""
+        return self.name.replace(" ", "_")

@@ -1,0 +1,260 @@
+"""Jobs and their runs, in the project's SQLite file.
+
+A due run is claimed by inserting its row: job and due time are unique together, so of two
+processes that fire the same time one loses at the insert. Whether a run that is open still lives is
+told by its lease.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.records import Job, JobRun, Trigger, now
+from mlops_nb.core.strict_json import dumps, instant, parse_instant
+from mlops_nb.stores.db import Database
+from mlops_nb.stores.leases import fate, lease_of
+from mlops_nb.stores.spool import Lease
+
+if TYPE_CHECKING:
+    import sqlite3
+
+NO_JOBS = "there are no jobs yet: `jobs add` makes one"
+
+
+def run_id_of(job: str, due_at: datetime) -> str:
+    """Return the id of a job's run: its name and the due time.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> run_id_of("retrain", datetime(2026, 12, 1, 5, tzinfo=UTC))
+    'retrain@2026-12-01T05:00:00.000Z'
+    """
+    return f"{job}@{instant(due_at)}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobStore:
+    """The jobs of one project.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> jobs = JobStore(Database(Path(tempfile.mkdtemp(), "mlops.db")))
+    >>> jobs.add(Job("retrain", "train.ipynb", "sha256:0"))
+    >>> due = now()
+    >>> jobs.claim("retrain", due, "manual").status, jobs.claim("retrain", due, "manual")
+    ('RUNNING', None)
+    """
+
+    database: Database
+
+    def add(self, job: Job) -> None:
+        """Keep a new job.
+
+        Raises
+        ------
+        InputError
+            If there is one of that name.
+        """
+        import sqlite3
+
+        at = instant(job.created_at)
+        with self.database.writing() as connection:
+            try:
+                connection.execute(
+                    "INSERT INTO JOBS (name, body, due_after, created_at) VALUES (?, ?, ?, ?)",
+                    (job.name, dumps(job), at, at),
+                )
+            except sqlite3.IntegrityError:
+                raise InputError(
+                    f"there is a job {job.name!r} already",
+                    hint=f"choose another name, or `jobs remove {job.name}` first",
+                ) from None
+
+    def all(self) -> list[Job]:
+        """List the jobs with their last runs, newest job first."""
+        if not self.database.path.exists():
+            return []
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT j.body, j.paused, (SELECT r.body FROM JOB_RUNS r WHERE r.job = j.name"
+                " ORDER BY r.due_at DESC LIMIT 1) FROM JOBS j ORDER BY j.created_at DESC, j.name"
+            )
+            return [
+                replace(
+                    Job.from_dict(json.loads(body)),
+                    paused=bool(paused),
+                    last=None if last is None else JobRun.from_dict(json.loads(last)),
+                )
+                for body, paused, last in rows
+            ]
+
+    def get(self, name: str) -> Job:
+        """Return the job of that name.
+
+        Raises
+        ------
+        NotFoundError
+            Naming the nearest.
+        """
+        jobs = {job.name: job for job in self.all()}
+        if name not in jobs:
+            raise NotFoundError.among("job", name, jobs, hint=NO_JOBS if not jobs else "")
+        return jobs[name]
+
+    def pause(self, name: str) -> None:
+        """Let a job come due no more."""
+        with self.database.writing() as connection:
+            connection.execute("UPDATE JOBS SET paused = 1 WHERE name = ?", (name,))
+
+    def resume(self, name: str) -> None:
+        """Let a paused job come due again, from now on."""
+        with self.database.writing() as connection:
+            connection.execute(
+                "UPDATE JOBS SET paused = 0, due_after = ? WHERE name = ? AND paused",
+                (instant(now()), name),
+            )
+
+    def remove(self, name: str) -> None:
+        """Forget a job; its runs stay on record."""
+        with self.database.writing() as connection:
+            connection.execute("DELETE FROM JOBS WHERE name = ?", (name,))
+
+    def due_after(self, name: str) -> datetime:
+        """Return the instant after which a job's times have not been taken care of."""
+        with self.database.reading() as connection:
+            (latest,) = connection.execute(
+                "SELECT max(at) FROM (SELECT due_after AS at FROM JOBS WHERE name = :name UNION ALL"
+                " SELECT due_at FROM JOB_RUNS WHERE job = :name AND trigger = 'schedule')",
+                {"name": name},
+            ).fetchone()
+        if latest is None:
+            raise NotFoundError(f"job {name!r} is gone")
+        return parse_instant(latest)
+
+    def runs(self, job: str | None = None, *, limit: int | None = None) -> list[JobRun]:
+        """List runs of one job, or of all, newest first."""
+        if not self.database.path.exists():
+            return []
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT body FROM JOB_RUNS WHERE :job IS NULL OR job = :job"
+                " ORDER BY due_at DESC, rowid DESC LIMIT :limit",
+                {"job": job, "limit": -1 if limit is None else limit},
+            )
+            return [JobRun.from_dict(json.loads(body)) for (body,) in rows]
+
+    def find(self, run_id: str) -> JobRun | None:
+        """Return the run of that id; None where there is none."""
+        if not self.database.path.exists():
+            return None
+        with self.database.reading() as connection:
+            row = connection.execute("SELECT body FROM JOB_RUNS WHERE id = ?", (run_id,)).fetchone()
+        return None if row is None else JobRun.from_dict(json.loads(row[0]))
+
+    def claim(self, job: str, due_at: datetime, trigger: Trigger) -> JobRun | None:
+        """Claim a due run for this process; None where it was claimed before.
+
+        Where the run before still goes on, it is claimed as SKIPPED.
+        """
+
+        def claimed(run: JobRun, before: str | None) -> JobRun:
+            if before is None:
+                return run
+            reason = f"the run before ({before}) still goes on"
+            return replace(run, status="SKIPPED", reason=reason, ended_at=now())
+
+        return self._begin(job, due_at, trigger, claimed)
+
+    def give_up(self, job: str, due_at: datetime, trigger: Trigger, reason: str) -> JobRun | None:
+        """Record that a due run could not be started; None where it was claimed all the same."""
+
+        def failed(run: JobRun, before: str | None) -> JobRun:  # noqa: ARG001 - it is over
+            return replace(run, status="FAILED", reason=reason, ended_at=now())
+
+        return self._begin(job, due_at, trigger, failed)
+
+    def _begin(
+        self,
+        job: str,
+        due_at: datetime,
+        trigger: Trigger,
+        settled: Callable[[JobRun, str | None], JobRun],
+    ) -> JobRun | None:
+        lease = dumps(asdict(lease_of(os.getpid())))
+        claimed = JobRun(run_id_of(job, due_at), job, due_at, trigger, "RUNNING", started_at=now())
+        with self.database.writing() as connection:
+            _close_dead(connection)
+            claimed = settled(claimed, _open_run(connection, job))
+            added = connection.execute(
+                "INSERT OR IGNORE INTO JOB_RUNS (id, job, due_at, trigger, status, lease, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    claimed.id,
+                    job,
+                    instant(due_at),
+                    trigger,
+                    claimed.status,
+                    lease,
+                    dumps(claimed),
+                ),
+            )
+            return claimed if added.rowcount else None
+
+    def record(self, run: JobRun) -> JobRun:
+        """Write down what became of a run that this process has claimed."""
+        with self.database.writing() as connection:
+            _write(connection, run)
+        return run
+
+    def reconcile(self) -> list[JobRun]:
+        """Close the runs whose process is gone; return them."""
+        if not self.database.path.exists():
+            return []
+        with self.database.reading() as connection:
+            if not _dead(connection):
+                return []
+        with self.database.writing() as connection:
+            return _close_dead(connection)
+
+
+def _open_run(connection: sqlite3.Connection, job: str) -> str | None:
+    row = connection.execute(
+        "SELECT id FROM JOB_RUNS WHERE job = ? AND status = 'RUNNING'", (job,)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _dead(connection: sqlite3.Connection) -> list[JobRun]:
+    """List the open runs whose process is gone, as they are to be recorded."""
+    dead = []
+    rows = connection.execute("SELECT lease, body FROM JOB_RUNS WHERE status = 'RUNNING'")
+    for lease, body in rows:
+        run = JobRun.from_dict(json.loads(body))
+        found = fate(Lease(**json.loads(lease)) if lease else None, run.started_at or run.due_at)
+        if found is not None:
+            status, reason = found
+            closed = replace(run, status=status, reason=reason, ended_at=now())  # type: ignore[arg-type]
+            dead.append(closed)
+    return dead
+
+
+def _close_dead(connection: sqlite3.Connection) -> list[JobRun]:
+    closed = _dead(connection)
+    for run in closed:
+        _write(connection, run)
+    return closed
+
+
+def _write(connection: sqlite3.Connection, run: JobRun) -> None:
+    connection.execute(
+        "UPDATE JOB_RUNS SET status = ?, body = ? WHERE id = ?", (run.status, dumps(run), run.id)
+    )

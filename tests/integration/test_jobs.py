@@ -1,0 +1,261 @@
+"""Jobs as a user has them: snapshots, real runs, and the gate that alone moves the alias."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_nb.interfaces import cli
+from mlops_nb.project import Project
+from tests.notebooks import mlops, text_of, write_notebook
+from tests.notebooks import outputs as outputs_of
+
+
+@dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Done]
+
+TRAIN = """
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+data = pd.read_csv("clients.csv")
+model = LogisticRegression().fit(data[["income"]], data["default"])
+if not good:
+    model.coef_ = -model.coef_
+"""
+
+
+@pytest.fixture
+def command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlops.toml").write_text('[project]\nname = "credit"\n[gate]\nrequire = []\n')
+
+    def run(*words: str) -> Done:
+        capsys.readouterr()
+        code = cli.main(words)
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["missing.ipynb"], "there is no notebook"),
+        (["train.ipynb", "--cron", "0 3 * *"], "it has 4 fields; five fields: minute hour"),
+        (["train.ipynb", "--cron", "99 3 * * *"], "'99 3 * * *' is no cron expression"),
+        (["train.ipynb", "--tz", "Europe/Berln"], "did you mean 'Europe/Berlin'"),
+        (["train.ipynb", "-p", "moths", "2"], "did you mean 'months'"),
+        (["train.ipynb", "--data", "gone.csv", "--label", "y"], "there is no data file"),
+        (["train.ipynb", "--label", "y"], "are columns of --data, which is missing"),
+        (["train.ipynb", "--data", "train.ipynb"], "--data needs --label"),
+        (["train.ipynb", "--corn", "0 3 * * *"], "did you mean '--cron'"),
+    ],
+)
+def test_a_job_that_could_not_run_is_not_made(
+    command: Command, tmp_path: Path, words: list[str], told: str
+) -> None:
+    write_notebook(tmp_path / "train.ipynb", "1", parameters="months = 1")
+    done = command("jobs", "add", "retrain", *words)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+    assert command("jobs", "list", "--json").json == []
+    assert not (tmp_path / ".mlops" / "blobs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("jobs", "`jobs` alone says too little; add one of add, list, show, next, run"),
+        ("jobs lst", "unknown verb 'jobs lst'; did you mean 'jobs list'?"),
+        ("jobs run retrian", "unknown job 'retrian'; did you mean 'retrain'?"),
+        ("jobs show", "the following arguments are required: job"),
+        ("jobs next retrain --cron 0", "name a job or give --cron, not both"),
+        ("jobs next --count 0", "--count must be 1 to 1000, not 0"),
+        ("jobs history --limit -1", "--limit must be 0 or more, not -1"),
+    ],
+)
+def test_bad_words_get_one_line(command: Command, tmp_path: Path, words: str, told: str) -> None:
+    write_notebook(tmp_path / "train.ipynb", "1")
+    assert command("jobs", "add", "retrain", "train.ipynb").code == 0
+    done = command(*words.split())
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_job_is_listed_paused_resumed_and_removed(command: Command, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "train.ipynb", "1", parameters="months = 1")
+    cron = ["--cron", "0 6 1 * *", "--tz", "Europe/Berlin"]
+    made = command("jobs", "add", "retrain", "train.ipynb", *cron, "-p", "months", "2", "--json")
+    job = made.json
+    assert (job["cron"], job["timezone"], job["parameters"]) == (
+        "0 6 1 * *",
+        "Europe/Berlin",
+        {"months": 2},
+    )
+    assert job["notebook"] == str(tmp_path / "train.ipynb")
+    assert job["schedule"] == "At 06:00 on the first day of every month"
+    assert command("jobs", "list", "--json").json == [job]
+    shown = command("jobs", "show", "retrain", "--json").json
+    assert (len(shown["next"]), shown["next"][0], shown["runs"]) == (5, job["next_at"], [])
+    times = command("jobs", "next", "--json").json
+    assert [time["due_at"] for time in times] == shown["next"]
+    assert {time["local"][8:16] for time in times} == {"01 06:00"}
+
+    paused = command("jobs", "pause", "retrain", "--json").json
+    assert (paused["paused"], paused["next_at"]) == (True, None)
+    assert command("jobs", "next", "--json").json == []
+    assert command("jobs", "resume", "retrain", "--json").json == job
+    assert "no scheduler is running" in command("status").out
+    assert command("jobs", "remove", "retrain").code == 0
+    assert command("jobs", "list", "--json").json == []
+
+
+def test_a_job_runs_its_snapshot_in_the_folder_of_its_notebook(
+    command: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "deep"
+    notebook = write_notebook(
+        folder / "train.ipynb",
+        "%load_ext mlops_nb\n%mlops track\n%mlops log months_used={months}",
+        "import os; print(os.path.basename(os.getcwd()), months)",
+        parameters="months = 1",
+    )
+    code = notebook.read_bytes()
+    command("jobs", "add", "retrain", "deep/train.ipynb", "-p", "months", "7")
+    write_notebook(notebook, "raise ValueError('edited since')")
+    done = command("jobs", "run", "retrain", "--json")
+    assert done.code == 0, done.err
+    run = done.json
+    assert (run["job"], run["status"], run["trigger"]) == ("retrain", "FINISHED", "manual")
+    assert (run["gate"], run["model"], run["reason"]) == (None, None, None)
+    assert run["id"] == f"retrain@{run['due_at']}"
+
+    opened = command("show", run["run_id"], "--json").json
+    tags = opened["tags"]
+    assert (opened["name"], opened["params"], opened["metrics"]) == (
+        "retrain",
+        {"months": 7},
+        {"months_used": 7.0},
+    )
+    assert (tags["mlops.job"], tags["mlops.job_run"]) == ("retrain", run["id"])
+    assert tags["mlops.notebook"] == str(notebook)
+    assert tags["mlops.notebook_hash"] == f"sha256:{hashlib.sha256(code).hexdigest()}"
+    assert text_of(outputs_of(Path(opened["notebook"]))[-1]) == "deep 7\n"
+
+    notebook.unlink()
+    assert command("jobs", "run", "retrain").code == 0
+    history = command("jobs", "history", "--json").json
+    assert [item["status"] for item in history] == ["FINISHED", "FINISHED"]
+    assert history[1] == run
+    assert command("jobs", "list", "--json").json[0]["last"] == history[0]
+
+
+def test_a_notebook_that_raises_is_a_failure_with_its_reason(
+    command: Command, tmp_path: Path
+) -> None:
+    write_notebook(tmp_path / "train.ipynb", "raise ValueError('no clients')")
+    command("jobs", "add", "retrain", "train.ipynb", "--model", "credit")
+    done = command("jobs", "run", "retrain", "--json")
+    assert (done.code, done.json["status"], done.json["gate"]) == (1, "FAILED", None)
+    assert "ValueError: no clients" in done.json["reason"]
+    assert command("show", done.json["run_id"], "--json").json["status"] == "FAILED"
+    assert "the last run of job 'retrain' is FAILED" in command("status").out
+
+
+def test_a_snapshot_that_is_damaged_is_a_failure_on_record(
+    command: Command, tmp_path: Path
+) -> None:
+    write_notebook(tmp_path / "train.ipynb", "1")
+    command("jobs", "add", "retrain", "train.ipynb")
+    (blob,) = (p for p in (tmp_path / ".mlops" / "blobs").rglob("*") if p.is_file())
+    blob.write_bytes(b"{}")
+    done = command("jobs", "run", "retrain", "--json")
+    assert (done.code, done.json["status"], done.json["run_id"]) == (1, "FAILED", None)
+    assert "is damaged on disk" in done.json["reason"]
+
+
+def test_data_that_is_not_fit_stops_the_run_before_it_begins(
+    command: Command, tmp_path: Path
+) -> None:
+    with (tmp_path / "mlops.toml").open("a") as settings:
+        settings.write('[quality]\nexpect = [{column = "age", check = "range", min = 18}]\n')
+    (tmp_path / "new.csv").write_text("age\n20\n3\n30\n")
+    write_notebook(tmp_path / "train.ipynb", "open('ran', 'w')")
+    command("jobs", "add", "retrain", "train.ipynb", "--quality", "new.csv")
+    done = command("jobs", "run", "retrain", "--json")
+    assert (done.code, done.json["status"], done.json["run_id"]) == (1, "FAILED", None)
+    assert "the data is not fit" in done.json["reason"]
+    assert not (tmp_path / "ran").exists()
+    (tmp_path / "new.csv").write_text("age\n20\n33\n30\n")
+    assert command("jobs", "run", "retrain", "--json").json["status"] == "FINISHED"
+    assert (tmp_path / "ran").exists()
+
+
+def test_only_the_gate_moves_the_alias(command: Command, tmp_path: Path) -> None:
+    rows = "\n".join(f"{n},{int(n % 10 < n / 40)}" for n in range(400))
+    (tmp_path / "clients.csv").write_text(f"income,default\n{rows}\n")
+    train = write_notebook(
+        tmp_path / "train.ipynb",
+        "%load_ext mlops_nb\n%mlops track",
+        TRAIN,
+        "%mlops register model credit --example data",
+        parameters="good = True",
+    )
+    (tmp_path / "mlops.toml").write_text('[gate]\nrequire = ["performance"]\n')
+    judged = ["--model", "credit", "--data", "clients.csv", "--label", "default"]
+    command("jobs", "add", "retrain", str(train), *judged)
+    command("jobs", "add", "worse", str(train), *judged, "-p", "good", "false")
+
+    # In processes of their own: importing MLflow warns.
+    first = mlops("jobs", "run", "retrain", "--json", cwd=tmp_path)
+    assert first.returncode == 0, first.stdout
+    done = json.loads(first.stdout)
+    live = {"name": "credit", "version": 1, "alias": "champion"}
+    assert (done["gate"], done["model"], done["reason"]) == ("pass", live, None)
+    second = mlops("jobs", "run", "worse", "--json", cwd=tmp_path)
+    held = json.loads(second.stdout)
+    assert (second.returncode, held["status"], held["gate"]) == (1, "FINISHED", "fail"), held
+    assert held["model"] == {"name": "credit", "version": 2, "alias": None}
+    assert held["reason"]
+    aliases = {v["version"]: v["aliases"] for v in command("models", "--json").json}
+    assert aliases == {1: ["champion"], 2: ["challenger"]}
+    assert "the gate held the model of job 'worse'" in command("status").out
+
+    project = Project.at(tmp_path, {})
+    reports = {
+        report.kind for report in project.database.reports(project.models.get("credit", 2).run_id)
+    }
+    assert reports == {"performance", "gate"}
+
+
+def test_a_job_whose_notebook_registers_nothing_says_so(command: Command, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "train.ipynb", "1")
+    command("jobs", "add", "retrain", "train.ipynb", "--model", "credit")
+    done = command("jobs", "run", "retrain", "--json")
+    assert (done.code, done.json["status"]) == (1, "FAILED")
+    assert done.json["reason"] == "the notebook registered no version of 'credit'"
+
+
+def test_jobs_in_a_folder_that_is_no_project_yet_need_no_setup(tmp_path: Path) -> None:
+    assert json.loads(mlops("jobs", "list", "--json", cwd=tmp_path).stdout) == []
+    assert "No jobs yet" in mlops("jobs", "list", cwd=tmp_path).stdout
+    assert not (tmp_path / ".mlops").exists()

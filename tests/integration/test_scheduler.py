@@ -1,0 +1,166 @@
+"""The scheduler as a process: due runs start exactly once, whoever is killed, and stop in order."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mlops_nb.core.records import Job, JobRun, now
+from mlops_nb.project import Project
+from tests.notebooks import mlops, write_notebook
+
+SLOW = (
+    "import os, time\nwith open('pids', 'a') as file: file.write(f'{os.getpid()} ')\n"
+    "while not os.path.exists('go'): time.sleep(0.1)"
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project whose job was due a few minutes ago, while no scheduler ran."""
+    write_notebook(tmp_path / "train.ipynb", SLOW)
+    project = Project.at(tmp_path, {}).ensure()
+    add_overdue(project, "retrain")
+    return project
+
+
+def add_overdue(project: Project, name: str) -> None:
+    """Add a job that came due once since it was made: within the last hour, not in the next."""
+    minute = (now() - timedelta(minutes=5)).minute
+    snapshot = project.blobs.put((project.root / "train.ipynb").read_bytes())
+    job = Job(name, "train.ipynb", snapshot, cron=f"{minute} * * * *")
+    project.jobs.add(replace(job, created_at=now() - timedelta(minutes=30)))
+
+
+@contextmanager
+def scheduler(project: Project) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlops_nb", "scheduler"],
+        cwd=project.root,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def runs(project: Project) -> list[JobRun]:
+    return project.jobs.runs()
+
+
+def pids(project: Project) -> list[int]:
+    path = project.root / "pids"
+    return [int(word) for word in path.read_text().split()] if path.exists() else []
+
+
+def test_a_due_run_starts_once_though_its_scheduler_is_killed(project: Project) -> None:
+    with scheduler(project) as first:
+        wait_for(lambda: pids(project))
+        first.kill()
+        first.wait()
+    # The run does not end with the scheduler, and the next one starts no second.
+    with scheduler(project) as second:
+        time.sleep(3)
+        (run,) = runs(project)
+        assert (run.status, run.trigger) == ("RUNNING", "schedule")
+        refused = mlops("scheduler", cwd=project.root)
+        assert (refused.returncode, refused.stdout) == (4, "")
+        assert "is running already" in refused.stderr
+        (project.root / "go").touch()
+        wait_for(lambda: runs(project)[0].status != "RUNNING")
+        second.send_signal(signal.SIGINT)
+        second.wait(30)
+    (run,) = runs(project)
+    assert (run.status, len(pids(project))) == ("FINISHED", 1)
+    assert run.run_id is not None
+    assert project.runs.get(run.run_id).status == "FINISHED"
+
+
+def test_a_killed_run_is_killed_on_record_and_leaves_no_kernel(project: Project) -> None:
+    with scheduler(project):
+        wait_for(lambda: pids(project))
+        (kernel,) = pids(project)
+        (child,) = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if "mlops_nb.flows.starting" in (process.info["cmdline"] or ())
+            and str(project.root) in process.info["cmdline"]
+        ]
+        child.kill()
+        wait_for(lambda: runs(project)[0].status != "RUNNING", 30)
+        wait_for(lambda: not psutil.pid_exists(kernel), 30)
+    (run,) = runs(project)
+    assert run.status == "KILLED"
+    assert "ended without closing the run" in str(run.reason)
+    assert run.run_id is not None
+    assert '"KILLED"' in mlops("show", run.run_id, "--json", cwd=project.root).stdout
+
+
+def test_an_interrupt_waits_for_what_goes_on_and_a_second_ends_it(project: Project) -> None:
+    with scheduler(project) as process:
+        wait_for(lambda: pids(project))
+        process.send_signal(signal.SIGINT)
+        time.sleep(1.5)
+        assert process.poll() is None
+        assert runs(project)[0].status == "RUNNING"
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 0
+    (run,) = runs(project)
+    assert (run.status, run.reason) == ("KILLED", "interrupted")
+    assert not any(psutil.pid_exists(pid) for pid in pids(project))
+    assert "retrain: KILLED: interrupted" in told
+
+
+def test_jobs_made_paused_and_removed_meanwhile_are_heeded(project: Project) -> None:
+    project.jobs.pause("retrain")
+    with scheduler(project) as process:
+        time.sleep(3)
+        assert runs(project) == []
+        (project.root / "go").touch()
+        add_overdue(project, "later")
+        wait_for(lambda: [run.status for run in runs(project)] == ["FINISHED"])
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=30)
+    assert "later: started" in told
+    assert "later: FINISHED" in told
+    assert "retrain" not in told
+
+
+def test_a_run_that_can_not_start_is_a_failure_on_record(project: Project) -> None:
+    project.jobs.remove("retrain")
+    with scheduler(project) as process:
+        time.sleep(2)
+        # What is broken meanwhile stops the child before it can claim its run.
+        (project.root / "mlops.toml").write_text("[jobs\n")
+        add_overdue(project, "retrain")
+        wait_for(lambda: runs(project))
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+    (run,) = runs(project)
+    assert (run.status, run.run_id) == ("FAILED", None)
+    assert "its process could not start" in str(run.reason)
+    assert "mlops.toml is not valid TOML" in str(run.reason)
+    assert "retrain: FAILED" in told
+    assert "retrain: started" not in told

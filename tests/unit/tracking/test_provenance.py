@@ -1,0 +1,97 @@
+"""Where a run came from: what is not known is absent, and nothing is claimed that is not so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlops_nb.tracking.provenance import FoundNotebook, Provenance, packages, snapshot
+
+FIND = """
+from mlops_nb.tracking.provenance import find_notebook
+print(find_notebook({}, {}).path, end="")
+"""
+
+# A tool's name, its words, and the notebook that its kernel can be said to run.
+COMMANDS = [
+    ("papermill", ["a.ipynb", "out.ipynb", "-p", "months", "2"], "a.ipynb"),
+    ("papermill", ["--cwd", ".", "a.ipynb", "out.ipynb"], "a.ipynb"),
+    ("jupyter-nbconvert", ["--execute", "--output", "out.ipynb", "a.ipynb"], "a.ipynb"),
+    ("jupyter-nbconvert", ["--execute", "--output=out.ipynb", "a.ipynb"], "a.ipynb"),
+    ("jupyter-nbconvert", ["--execute", "a.ipynb", "b.ipynb"], None),
+    ("jupyter-nbconvert", ["--execute", "*.ipynb"], None),
+    ("something", ["a.ipynb"], None),
+]
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+def repository(folder: Path) -> Path:
+    (folder / "code.py").write_text("x = 1\n")
+    git(folder, "init")
+    git(folder, "add", ".")
+    git(folder, "commit", "-m", "first")
+    return folder
+
+
+def taken(folder: Path) -> Provenance:
+    return snapshot(FoundNotebook(None, "unknown"), folder)
+
+
+def test_a_clean_tree_a_changed_one_and_none(tmp_path: Path) -> None:
+    assert "mlops.commit" not in taken(tmp_path).tags
+    repository(tmp_path)
+    clean = taken(tmp_path)
+    assert (clean.tags["mlops.branch"], clean.tags["mlops.dirty"]) == ("main", "false")
+    assert len(clean.tags["mlops.commit"]) == 40
+    (tmp_path / "code.py").write_text("x = 2\n")
+    changed = taken(tmp_path)
+    assert changed.tags["mlops.dirty"] == "true"
+    assert b"+x = 2" in changed.files["mlops/dirty.diff"]
+
+
+def test_a_change_that_git_can_not_show_is_a_change_all_the_same(tmp_path: Path) -> None:
+    repository(tmp_path)
+    (tmp_path / "code.py").write_text("x = 2\n")
+    told = subprocess.check_output(["git", "rev-parse", "HEAD:code.py"], cwd=tmp_path, text=True)
+    (tmp_path / ".git" / "objects" / told[:2] / told[2:].strip()).unlink()
+    tags = taken(tmp_path).tags
+    assert tags["mlops.dirty"] == "true"
+    assert tags["mlops.diff"].startswith("not kept")
+
+
+def test_the_diff_is_one_that_can_be_applied(tmp_path: Path) -> None:
+    (tmp_path / ".gitattributes").write_text("*.py diff=shout\n")
+    repository(tmp_path)
+    git(tmp_path, "config", "diff.shout.textconv", "tr a-z A-Z <")
+    (tmp_path / "code.py").write_text("x = 2\n")
+    assert b"+x = 2" in taken(tmp_path).files["mlops/dirty.diff"]
+
+
+def test_packages_by_name_and_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = ("New_One-1.0.dist-info", "old-2.0-py3.11.egg-info", "bare.egg-info", "a_py-3.dist-info")
+    for name in made:
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(tmp_path / "missing")])
+    assert packages() == b"a-py==3\nnew-one==1.0\nold==2.0\n"
+
+
+@pytest.mark.parametrize(("tool", "words", "notebook"), COMMANDS)
+def test_the_notebook_of_a_tools_kernel(
+    tool: str, words: list[str], notebook: str | None, tmp_path: Path
+) -> None:
+    parent = tmp_path / tool
+    parent.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {FIND!r}])\n")
+    found = subprocess.check_output(
+        [sys.executable, str(parent), *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        text=True,
+    )
+    assert found == str(tmp_path / notebook if notebook else None)
