@@ -12,6 +12,7 @@ from mlops_nb.core.config import FILE_NAME, Config
 from mlops_nb.core.errors import InputError, LockedError, UnavailableError
 from mlops_nb.core.records import DemoResult, ModelVersion, Report, Run
 from mlops_nb.flows import execution, jobs
+from mlops_nb.flows import lab as lab_flow
 from mlops_nb.flows.context import Context
 from mlops_nb.project import STATE, Project
 from mlops_nb.stores.disk import disk_errors, write_whole
@@ -26,8 +27,17 @@ LOCK = "demo.lock"
 TRIES = 1000
 
 
-def demo(context: Context, *, into: str | None = None) -> DemoResult:
+def demo(
+    context: Context,
+    *,
+    into: str | None = None,
+    lab: bool = False,
+    port: int = 8888,
+    quiet: bool = False,
+) -> DemoResult:
     """Copy the demo's project, run its notebook headless, and sum up what came of it.
+
+    With `lab`, JupyterLab shows the project meanwhile, and goes on until it is interrupted.
 
     Raises
     ------
@@ -36,7 +46,7 @@ def demo(context: Context, *, into: str | None = None) -> DemoResult:
     LockedError
         If another demo runs in it.
     UnavailableError
-        If the disk can't be written.
+        If the disk can't be written, or the port is in use.
     """
     started = time.monotonic()
     root = _given_folder(context.path(into)) if into else _new_folder(context.folder)
@@ -48,8 +58,15 @@ def demo(context: Context, *, into: str | None = None) -> DemoResult:
         inside = Context(project, root, None, context.watch)
         context.watch.log(f"project: {root}")
         _schedule(inside)
+        server = None
+        if lab:
+            opened = lab_flow.opened(inside, root / NOTEBOOK, port=port, quiet=quiet)
+            server = stack.enter_context(opened)
         run = execution.run(inside, root / NOTEBOOK)
-        return _summary(project, run, time.monotonic() - started)
+        result = _summary(project, run, time.monotonic() - started)
+        if server is not None:
+            lab_flow.wait(inside, server)
+        return result
 
 
 @contextmanager

@@ -30,6 +30,7 @@ _PARAMETER = Argument(
     values=2,
     keyword="parameters",
 )
+_NO_BROWSER = Argument("--no-browser", "do not open a browser", "flag", keyword="quiet")
 _JOB = Argument("job", "name of the job", "job", needed=True)
 _CRON = Argument("--cron", "when: minute hour day month weekday, such as '0 6 1 * *'")
 _TIMEZONE = Argument(
@@ -62,7 +63,12 @@ VERBS: tuple[Verb, ...] = (
         "project",
         "run the loop end to end on real data, in a project of its own",
         "demo:demo",
-        (Argument("--into", "folder of the project; ./mlops-demo unless given", "path"),),
+        (
+            Argument("--into", "folder of the project; ./mlops-demo unless given", "path"),
+            Argument("--lab", "show it in JupyterLab meanwhile", "flag"),
+            Argument("--port", "port of JupyterLab", "int", default=8888),
+            _NO_BROWSER,
+        ),
         TERMINAL,
         example="demo",
     ),
@@ -405,7 +411,7 @@ VERBS: tuple[Verb, ...] = (
         "ui:ui",
         (
             Argument("--port", "port", "int", default=5000),
-            Argument("--no-browser", "do not open a browser", "flag", keyword="quiet"),
+            _NO_BROWSER,
         ),
         TERMINAL,
     ),
