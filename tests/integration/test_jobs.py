@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from mlops_nb.core.records import now
 from mlops_nb.interfaces import cli
 from mlops_nb.project import Project
 from tests.notebooks import mlops, text_of, write_notebook
@@ -37,6 +42,14 @@ data = pd.read_csv("clients.csv")
 model = LogisticRegression().fit(data[["income"]], data["default"])
 if not good:
     model.coef_ = -model.coef_
+"""
+
+
+SLOW = """
+import os, time
+with open("pid", "w") as file:
+    file.write(str(os.getpid()))
+time.sleep(600)
 """
 
 
@@ -190,7 +203,40 @@ def test_a_snapshot_that_is_damaged_is_a_failure_on_record(
     blob.write_bytes(b"{}")
     done = command("jobs", "run", "retrain", "--json")
     assert (done.code, done.json["status"], done.json["run_id"]) == (1, "FAILED", None)
+    assert "the snapshot of train.ipynb can't be used" in done.json["reason"]
     assert "is damaged on disk" in done.json["reason"]
+    # The way out that the reason names.
+    command("jobs", "remove", "retrain")
+    command("jobs", "add", "retrain", "train.ipynb")
+    assert command("jobs", "run", "retrain").code == 0
+
+
+def test_a_job_stopped_by_a_signal_is_killed_on_record(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "train.ipynb", SLOW)
+    assert mlops("jobs", "add", "retrain", "train.ipynb", cwd=tmp_path).returncode == 0
+    words = [sys.executable, "-m", "mlops_nb", "jobs", "run", "retrain", "--json"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        pid = tmp_path / "pid"
+        deadline = time.monotonic() + 60
+        while not (pid.exists() and pid.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        # A second run is refused, with a reason, while this one goes on, also after a third.
+        project = Project.at(tmp_path, {})
+        skipped = project.jobs.claim("retrain", now(), "schedule")
+        assert skipped is not None
+        refused = mlops("jobs", "run", "retrain", "--json", cwd=tmp_path)
+        assert refused.returncode == 2
+        assert "a run of job 'retrain' still goes on" in refused.stdout
+        process.terminate()
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    done = json.loads(out)
+    assert (done["status"], done["reason"]) == ("KILLED", "interrupted")
+    assert not psutil.pid_exists(int(pid.read_text()))
+    assert [run.status for run in project.jobs.runs()] == ["SKIPPED", "KILLED"]
+    assert project.runs.get(done["run_id"]).status == "KILLED"
+    assert "the last run of job 'retrain'" in mlops("status", cwd=tmp_path).stdout
 
 
 def test_data_that_is_not_fit_stops_the_run_before_it_begins(
@@ -218,12 +264,15 @@ def test_only_the_gate_moves_the_alias(command: Command, tmp_path: Path) -> None
         "%load_ext mlops_nb\n%mlops track",
         TRAIN,
         "%mlops register model credit --example data",
-        parameters="good = True",
+        "if other:\n    %mlops register model {other}",
+        parameters="good = True\nother = ''",
     )
-    (tmp_path / "mlops.toml").write_text('[gate]\nrequire = ["performance"]\n')
-    judged = ["--model", "credit", "--data", "clients.csv", "--label", "default"]
-    command("jobs", "add", "retrain", str(train), *judged)
-    command("jobs", "add", "worse", str(train), *judged, "-p", "good", "false")
+    (tmp_path / "mlops.toml").write_text('[gate]\nrequire = ["quality", "performance"]\n')
+    judged = ["--data", "clients.csv", "--label", "default", "--quality", "clients.csv"]
+    of_credit = [*judged, "--model", "credit"]
+    command("jobs", "add", "retrain", str(train), *of_credit)
+    command("jobs", "add", "worse", str(train), *of_credit, "-p", "good", "false")
+    command("jobs", "add", "both", str(train), *judged, "-p", "other", "savings")
 
     # In processes of their own: importing MLflow warns.
     first = mlops("jobs", "run", "retrain", "--json", cwd=tmp_path)
@@ -244,7 +293,20 @@ def test_only_the_gate_moves_the_alias(command: Command, tmp_path: Path) -> None
     reports = {
         report.kind for report in project.database.reports(project.models.get("credit", 2).run_id)
     }
-    assert reports == {"performance", "gate"}
+    assert reports == {"quality", "performance", "gate"}
+    # The check before the run is the gate's evidence: it is made once.
+    assert len(project.database.reports(kind="quality")) == 2
+
+    # Which of several models is to be judged must be said; no alias moves meanwhile.
+    third = json.loads(mlops("jobs", "run", "both", "--json", cwd=tmp_path).stdout)
+    assert (third["status"], third["gate"], third["model"]) == ("FAILED", None, None)
+    assert "registered several models: credit, savings; say with `jobs add" in third["reason"]
+    live = {
+        v["name"]: v["version"]
+        for v in command("models", "--json").json
+        if "champion" in v["aliases"]
+    }
+    assert live == {"credit": 1}
 
 
 def test_a_job_whose_notebook_registers_nothing_says_so(command: Command, tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Job, JobRun, now
+from mlops_nb.flows.context import Context
+from mlops_nb.flows.scheduler import scheduler as scheduler_flow
 from mlops_nb.project import Project
 from tests.notebooks import mlops, write_notebook
 
@@ -146,6 +149,55 @@ def test_jobs_made_paused_and_removed_meanwhile_are_heeded(project: Project) -> 
     assert "later: started" in told
     assert "later: FINISHED" in told
     assert "retrain" not in told
+
+
+def test_missed_runs_start_one_after_another_and_a_broken_job_keeps_none_from_it(
+    project: Project,
+) -> None:
+    project.jobs.remove("retrain")
+    (project.root / "go").touch()
+    (project.root / "mlops.toml").write_text('[jobs]\nmisfire = "all"\n')
+    made = now() - timedelta(minutes=30)
+    minutes = ",".join(str((now() - timedelta(minutes=late)).minute) for late in (9, 6, 3))
+    snapshot = project.blobs.put((project.root / "train.ipynb").read_bytes())
+    job = Job("often", "train.ipynb", snapshot, cron=f"{minutes} * * * *", created_at=made)
+    project.jobs.add(job)
+    # Newer, so it is the first to be looked at.
+    project.jobs.add(replace(job, name="broken", timezone="Mars/Olympus", created_at=now()))
+    with scheduler(project) as process:
+        wait_for(lambda: [run.status for run in runs(project)] == ["FINISHED"] * 3)
+        assert [run.due_at for run in runs(project)] == sorted(
+            (run.due_at for run in runs(project)), reverse=True
+        )
+        # Moved away, it does not pretend to serve the project any longer.
+        project.root.rename(project.root.with_name("moved"))
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 4
+    assert told.count("unknown time zone 'Mars/Olympus'") == 1
+    assert "was moved or deleted" in told
+    assert not project.root.exists()
+
+
+def test_a_clock_that_was_ahead_stops_no_job(project: Project) -> None:
+    """Runs at times that have not come, of a clock set back since, say nothing of those to come."""
+    (project.root / "go").touch()
+    ahead = project.jobs.claim("retrain", now() + timedelta(days=999), "schedule")
+    assert ahead is not None
+    project.jobs.record(replace(ahead, status="FINISHED"))
+    with scheduler(project):
+        wait_for(lambda: [run.status for run in runs(project)] == ["FINISHED"] * 2)
+    assert runs(project)[0].due_at < now()
+
+
+@pytest.mark.parametrize(
+    "setting", ["misfire = 'onse'", "misfire_window_s = -1.0", "misfire_window_s = inf"]
+)
+def test_a_setting_that_can_not_be_is_refused(project: Project, setting: str) -> None:
+    (project.root / "mlops.toml").write_text(f"[jobs]\n{setting}\n")
+    refused = Project.at(project.root, {})
+    with pytest.raises(InputError, match=r"\[jobs\] misfire.* is "):
+        scheduler_flow(Context(refused, refused.root))
+    assert runs(project) == []
 
 
 def test_a_run_that_can_not_start_is_a_failure_on_record(project: Project) -> None:

@@ -53,6 +53,28 @@ def test_every_hour_goes_on_through_both_hours_of_the_autumn_night() -> None:
     assert [later - earlier for earlier, later in pairwise(times)] == [timedelta(hours=1)] * 3
 
 
+@pytest.mark.parametrize("cron", ["30 2 * * *", "15 2-3 * * *", "30 1,2 * * *", "0 * * * *"])
+@pytest.mark.parametrize("night", [datetime(2026, 10, 24, 20), datetime(2026, 3, 28, 20)])
+def test_whenever_one_asks_in_such_a_night_the_times_are_the_same(
+    cron: str, night: datetime
+) -> None:
+    """The scheduler asks each second. A time that moved meanwhile would be due twice, or never."""
+    evening = night.replace(tzinfo=BERLIN)
+    morning = evening.astimezone(UTC) + timedelta(hours=10)
+    whole = calendar.upcoming(cron, "Europe/Berlin", after=evening, count=12)
+    at = evening.astimezone(UTC)
+    while at < morning:
+        (time,) = calendar.upcoming(cron, "Europe/Berlin", after=at, count=1)
+        assert time == next(known for known in whole if known > at), at
+        at += timedelta(minutes=11)
+
+
+def test_the_times_end_with_the_calendar() -> None:
+    # The 29th of February, where it is a Sunday.
+    times = calendar.upcoming("0 0 29 2 */7", "UTC", after=NOON, count=1000)
+    assert 100 < len(times) < 1000
+
+
 @pytest.mark.parametrize(
     ("cron", "told"),
     [

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mlops_nb.core.data_records import DataDiff, DataVersion
 from mlops_nb.core.records import (
     CellRecord,
     DemoResult,
@@ -66,6 +67,14 @@ def samples() -> dict[str, Any]:
         "job-run": job_runs()[2],
         "job-runs": job_runs(),
         "due-times": due_times(),
+        "dataset": data_versions()[0],
+        "dataset-known": replace(data_versions()[2], known=True),
+        "datasets": data_versions(),
+        "data-diff": data_diff(),
+        "data-diff-same": DataDiff("credit@2", "credit@2", same=True, rows=(30_000, 30_000)),
+        "data-diff-files": DataDiff(
+            "scans@1", "scans@2", False, files={"a/1.png": "changed", "labels.csv": "added"}
+        ),
         "status-new": ProjectStatus("credit", HOME, "sqlite:///mlops.db", "credit", 0),
         "notice": notice(),
         "demo": demo(),
@@ -520,3 +529,29 @@ def demo() -> DemoResult:
     return DemoResult(
         "FINISHED", RUN_ID, folder, executed, metrics, reports, "pass", model, source, 71.3
     )
+
+
+def data_versions() -> list[DataVersion]:
+    schema = {"LIMIT_BAL": "int64", "SEX": "object", "AGE": "int64", "PAY_AMT1": "float64"}
+    frame = DataVersion(
+        "credit", 2, "sha256:" + "3f" * 32, "frame", 1_250_000, 30_000, schema, "clients",
+        RUN_ID, "sha256:" + "7a" * 32, AT,
+    )  # fmt: skip
+    return [
+        frame,
+        replace(frame, version=1, rows=28_000, hash="sha256:" + "1c" * 32, run_id=None),
+        DataVersion(
+            "scans", 1, "sha256:" + "9e" * 32, "folder", 4_200_000_000, source=f"{HOME}/scans",
+            blob="sha256:" + "9e" * 32, created_at=AT,
+        ),
+        DataVersion(
+            "bank", 1, "md5:" + "5d" * 16, "file", 730, 9, schema, f"{HOME}/bank.csv", created_at=AT
+        ),
+    ]  # fmt: skip
+
+
+def data_diff() -> DataDiff:
+    return DataDiff(
+        "credit@1", "credit@2", False, (28_000, 30_000), {"REGION": "object"}, {"ID": "int64"},
+        {"SEX": ("int64", "object")}, drift=drift(), notes=("the columns are in another order",),
+    )  # fmt: skip

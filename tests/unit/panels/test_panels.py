@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from mlops_nb import panels
-from mlops_nb.core import records
+from mlops_nb.core import data_records, records
+from mlops_nb.core.data_records import DataDiff, DataVersion
 from mlops_nb.core.records import (
     CellRecord,
     DemoResult,
@@ -188,6 +189,9 @@ def everywhere(evil: str) -> list[Any]:
         evil, evil, evil, evil, evil, pairs, evil, evil, evil, evil, (evil,), samples.AT, True,
         evil, samples.AT, job_run,
     )  # fmt: skip
+    data_version = DataVersion(
+        evil, 1, evil, "file", 1, 1, {evil: evil}, evil, evil, None, samples.AT, known=True
+    )
     return [
         *reports,
         reports,
@@ -208,6 +212,21 @@ def everywhere(evil: str) -> list[Any]:
         job_run,
         [job_run],
         [DueTime(evil, samples.AT, evil)],
+        data_version,
+        [data_version],
+        DataDiff(
+            evil,
+            evil,
+            False,
+            (1, 2),
+            {evil: evil},
+            {evil: evil},
+            {evil: (evil, evil)},
+            (evil,),
+            reports[0],
+            {evil: evil},
+            (evil,),
+        ),
         Notice(evil, evil, pairs),
         DemoResult("FAILED", evil, evil, evil, {evil: 0.5}, tuple(reports), "fail", version, evil),
     ]
@@ -311,7 +330,7 @@ def test_every_record_that_a_verb_returns_has_a_panel() -> None:
     parts = {"Record", "Finding", "CellRecord", "AuditEntry", "JobModel"}
     kinds = {
         name
-        for name, kind in vars(records).items()
+        for name, kind in (vars(records) | vars(data_records)).items()
         if isinstance(kind, type) and issubclass(kind, Record)
     }
     listed = [
@@ -638,7 +657,12 @@ def test_bare_records_are_drawn() -> None:
 
 @pytest.mark.parametrize(
     ("of", "step"),
-    [(Run, "%mlops track"), (ModelVersion, "%mlops register"), (None, "mlops status")],
+    [
+        (Run, "%mlops track"),
+        (ModelVersion, "%mlops register"),
+        (DataVersion, "mlops data snapshot NAME SOURCE"),
+        (None, "mlops status"),
+    ],
 )
 def test_an_empty_list_says_what_to_do_next(of: type | None, step: str) -> None:
     for empty in ([], ()):

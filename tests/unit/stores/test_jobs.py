@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
 from mlops_nb.core.records import Job, JobModel, JobRun, now
 from mlops_nb.stores.db import Database
 from mlops_nb.stores.jobs import JobStore
@@ -31,6 +33,17 @@ for minute in range(20):
     claimed = jobs.claim(f"job {minute}", datetime(2026, 12, 1, 5, minute, tzinfo=UTC), "schedule")
     won += claimed is not None
 print(won)
+"""
+
+CLAIM_AND_WAIT = """
+import sys
+from pathlib import Path
+from mlops_nb.core.records import now
+from mlops_nb.stores.db import Database
+from mlops_nb.stores.jobs import JobStore
+
+JobStore(Database(Path(sys.argv[1]))).claim("retrain", now(), sys.argv[2])
+sys.stdin.read()
 """
 
 CLAIM_AND_DIE = """
@@ -83,6 +96,25 @@ def test_of_processes_that_claim_the_same_times_each_time_has_one_winner(jobs: J
     won = [int(process.communicate(timeout=60)[0]) for process in processes]
     assert sum(won) == 20
     assert len(jobs.runs()) == 20
+
+
+def test_by_schedule_and_by_hand_at_once_one_of_them_runs(jobs: JobStore) -> None:
+    """Two processes claim different times of one job: only one is to go on."""
+    jobs.add(job())
+    command = [sys.executable, "-c", CLAIM_AND_WAIT, jobs.database.path]
+    processes = [
+        subprocess.Popen([*command, trigger], env=ENVIRON, stdin=subprocess.PIPE)
+        for trigger in ("schedule", "manual")
+    ]
+    try:
+        deadline = time.monotonic() + 60
+        while len(jobs.runs()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert sorted(run.status for run in jobs.runs()) == ["RUNNING", "SKIPPED"]
+    finally:
+        for process in processes:
+            process.communicate()
 
 
 def test_a_run_is_skipped_while_the_one_before_goes_on(jobs: JobStore) -> None:
@@ -141,13 +173,59 @@ def test_what_became_of_a_run_is_on_record_and_seen_with_its_job(jobs: JobStore)
 
 
 def test_a_due_time_is_taken_care_of_once(jobs: JobStore) -> None:
+    later = DUE + timedelta(hours=2)
     jobs.add(job(created_at=DUE - timedelta(days=3)))
-    assert jobs.due_after("retrain") == DUE - timedelta(days=3)
+    assert jobs.due_after("retrain", later) == DUE - timedelta(days=3)
     jobs.claim("retrain", DUE, "schedule")
-    assert jobs.due_after("retrain") == DUE
+    assert jobs.due_after("retrain", later) == DUE
     # What was started by hand says nothing about the schedule.
     jobs.claim("retrain", DUE + timedelta(hours=1), "manual")
-    assert jobs.due_after("retrain") == DUE
+    assert jobs.due_after("retrain", later) == DUE
+    with pytest.raises(NotFoundError, match="job 'other' is gone"):
+        jobs.due_after("other", later)
+
+
+def test_what_was_written_while_the_clock_was_ahead_takes_care_of_nothing(jobs: JobStore) -> None:
+    jobs.add(job(created_at=DUE))
+    jobs.claim("retrain", DUE + timedelta(hours=1), "schedule")
+    jobs.claim("retrain", DUE + timedelta(days=999), "schedule")
+    assert jobs.due_after("retrain", DUE + timedelta(days=2)) == DUE + timedelta(hours=1)
+    assert jobs.due_after("retrain", DUE) == DUE
+    assert jobs.due_after("retrain", DUE - timedelta(days=1)) is None
+
+
+def test_the_last_run_is_the_one_that_goes_on_else_the_one_that_began_last(
+    jobs: JobStore,
+) -> None:
+    jobs.add(job())
+    first = jobs.claim("retrain", DUE, "schedule")
+    assert first is not None
+    skipped = jobs.claim("retrain", DUE + timedelta(hours=1), "schedule")
+    assert jobs.get("retrain").last == first
+    done = jobs.record(replace(first, status="FINISHED", ended_at=now()))
+    assert jobs.get("retrain").last == skipped
+    # A time that was missed is due earlier and begins later.
+    missed = jobs.claim("retrain", DUE - timedelta(hours=1), "schedule")
+    assert missed is not None
+    missed = jobs.record(replace(missed, status="FAILED", reason="no data"))
+    assert jobs.get("retrain").last == missed
+    assert jobs.runs("retrain") == jobs.runs() == [missed, skipped, done]
+
+
+def test_the_end_of_a_run_that_is_not_on_record_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "project" / ".mlops"
+    jobs = JobStore(Database(folder / "mlops.db"))
+    folder.parent.mkdir()
+    run = jobs.claim("retrain", DUE, "manual")
+    assert run is not None
+    shutil.rmtree(folder)
+    with pytest.raises(UnavailableError, match="is not on record"):
+        jobs.record(run)
+    # A project that was moved away does not come back as an empty folder.
+    folder.parent.rename(tmp_path / "moved")
+    with pytest.raises(UnavailableError, match="is gone"):
+        jobs.record(run)
+    assert not folder.parent.exists()
 
 
 def test_a_resumed_job_is_due_from_now_on(jobs: JobStore) -> None:
@@ -157,11 +235,12 @@ def test_a_resumed_job_is_due_from_now_on(jobs: JobStore) -> None:
     before = now() - timedelta(milliseconds=1)
     jobs.resume("retrain")
     assert not jobs.get("retrain").paused
-    assert jobs.due_after("retrain") >= before
+    since = jobs.due_after("retrain", now())
+    assert since is not None
+    assert since >= before
     # Resuming what was not paused changes nothing.
-    since = jobs.due_after("retrain")
     jobs.resume("retrain")
-    assert jobs.due_after("retrain") == since
+    assert jobs.due_after("retrain", now()) == since
 
 
 def test_a_run_that_could_not_start_is_recorded_unless_it_did(jobs: JobStore) -> None:
