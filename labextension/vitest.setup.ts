@@ -1,3 +1,6 @@
+import { cleanup } from '@testing-library/react';
+import { afterEach } from 'vitest';
+
 /** What JupyterLab's packages ask of a browser at import, and jsdom has not got. */
 class NoObserver {
   observe(): void {}
@@ -12,7 +15,16 @@ Object.assign(globalThis, {
   matchMedia: (media: string) => ({
     media,
     matches: false,
+    addListener: () => {},
+    removeListener: () => {},
     addEventListener: () => {},
     removeEventListener: () => {}
   })
+});
+
+// jsdom lays nothing out.
+Element.prototype.scrollIntoView = () => {};
+
+afterEach(() => {
+  cleanup();
 });

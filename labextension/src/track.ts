@@ -81,14 +81,26 @@ function tagsOf(value: unknown): string[] {
     : [];
 }
 
-/** Return the notebook if it can be tracked: editable, and Python as far as is known. */
+/** Return the notebook in front, and not one that lies behind a terminal. */
+export function notebookInFront(
+  notebooks: INotebookTracker,
+  shell: JupyterFrontEnd.IShell
+): NotebookPanel | null {
+  const { currentWidget } = notebooks;
+  return currentWidget === shell.currentWidget ? currentWidget : null;
+}
+
+/** Whether the notebook is in Python, as far as is known. */
+export function isPython(panel: NotebookPanel): boolean {
+  const language = panel.content.model?.defaultKernelLanguage.toLowerCase();
+  return language === '' || language === 'python';
+}
+
+/** Return the notebook if it can be tracked: editable, and Python. */
 function trackable(panel: NotebookPanel | null): Notebook | null {
-  const model = panel?.content.model;
-  if (!model || model.readOnly) {
-    return null;
-  }
-  const language = model.defaultKernelLanguage.toLowerCase();
-  return ['', 'python'].includes(language) ? panel.content : null;
+  return panel && isPython(panel) && !panel.content.model?.readOnly
+    ? panel.content
+    : null;
 }
 
 export const trackPlugin: JupyterFrontEndPlugin<void> = {
@@ -108,11 +120,7 @@ export const trackPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('mlops_nb');
     const { commands, shell } = app;
 
-    // The notebook in front, and not one that lies behind a terminal.
-    const inFront = (): NotebookPanel | null =>
-      notebooks.currentWidget === shell.currentWidget
-        ? notebooks.currentWidget
-        : null;
+    const inFront = () => notebookInFront(notebooks, shell);
 
     commands.addCommand(TRACK, {
       label: trans.__('Track this notebook'),

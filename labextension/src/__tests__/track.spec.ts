@@ -4,7 +4,6 @@ import { CommandRegistry } from '@lumino/commands';
 import { Signal } from '@lumino/signaling';
 import { describe, expect, it, vi } from 'vitest';
 
-import plugins from '..';
 import {
   addTracking,
   findTracking,
@@ -206,11 +205,4 @@ describe('the command', () => {
     void activate(null);
     expect(app.commands.hasCommand(TRACK)).toBe(false);
   });
-});
-
-it('needs no token, so that every front end can start it', () => {
-  for (const plugin of plugins) {
-    expect(plugin.requires ?? []).toEqual([]);
-    expect(plugin.autoStart).toBe(true);
-  }
 });

@@ -1,0 +1,224 @@
+/**
+ * The tab of the latest runs.
+ */
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Button, notebookIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import React, { useState } from 'react';
+
+import { type IRun, type Numeric, RUN_STATUSES, type RunStatus } from '../api';
+import { OPEN_EXECUTED, SHOW, TRACK } from '../commands';
+import { IconButton } from '../components/IconButton';
+import { Rows } from '../components/Rows';
+import { Empty, Failure, Loading, Stale, withCode } from '../components/states';
+import { Status, statusWord } from '../components/Status';
+import { When } from '../components/When';
+import { basename, figure } from '../components/words';
+import { Feed, useSignal } from '../feed';
+import { isExecuted } from '../pick';
+import { type IContext, ISidebar } from '../tokens';
+
+const MOST_METRICS = 3;
+
+type Filter = RunStatus | undefined;
+
+export const runsPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'mlops-nb:runs',
+  description: 'The sidebar’s tab of the latest runs.',
+  autoStart: true,
+  requires: [ISidebar],
+  activate: (_, sidebar: ISidebar): void => {
+    const { api, project, live, options, trans } = sidebar;
+    let filter: Filter;
+    const feed = new Feed(project, live, 'runs', path =>
+      api.runs(path, { limit: options.values.runsLimit, status: filter })
+    );
+    options.changed.connect(() => {
+      void feed.refresh();
+    });
+    sidebar.addTab({
+      id: 'runs',
+      label: trans.__('Runs'),
+      rank: 100,
+      render: () => (
+        <Runs
+          context={sidebar}
+          feed={feed}
+          filter={filter}
+          onFilter={status => {
+            filter = status;
+            void feed.refresh();
+          }}
+        />
+      )
+    });
+  }
+};
+
+export function Runs(props: {
+  context: IContext;
+  feed: Feed<IRun[]>;
+  filter?: Filter;
+  onFilter: (status: Filter) => void;
+}) {
+  const { context, feed } = props;
+  const { commands, options, trans } = context;
+  const [filter, setFilter] = useState(props.filter);
+  useSignal(feed.changed);
+  useSignal(options.changed);
+  const { data, error } = feed;
+  return (
+    <>
+      <div className="mlops-Bar">
+        <label>
+          {trans.__('Show')}{' '}
+          <select
+            value={filter ?? ''}
+            onChange={event => {
+              const status = (event.target.value || undefined) as Filter;
+              setFilter(status);
+              props.onFilter(status);
+            }}
+          >
+            <option value="">{trans.__('all runs')}</option>
+            {RUN_STATUSES.map(status => (
+              <option key={status} value={status}>
+                {statusWord(status, trans)}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {data && <Stale error={error} trans={trans} />}
+      {data === null ? (
+        error ? (
+          <Failure
+            error={error}
+            trans={trans}
+            onRetry={() => {
+              void feed.refresh();
+            }}
+          />
+        ) : (
+          <Loading trans={trans} />
+        )
+      ) : data.length === 0 ? (
+        filter ? (
+          <Empty title={trans.__('No run has this status.')} />
+        ) : (
+          <NoRuns commands={commands} trans={trans} />
+        )
+      ) : (
+        <Rows
+          label={trans.__('Runs, the latest first')}
+          items={data}
+          keyOf={run => run.run_id}
+        >
+          {(run, tabIndex) => (
+            <RunRow run={run} tabIndex={tabIndex} context={context} />
+          )}
+        </Rows>
+      )}
+      <p className="mlops-hidden" role="status">
+        {data?.[0] && `${data[0].name}: ${statusWord(data[0].status, trans)}`}
+      </p>
+    </>
+  );
+}
+
+function RunRow(props: { run: IRun; tabIndex: 0 | -1; context: IContext }) {
+  const { run, tabIndex } = props;
+  const { commands, options, project, trans } = props.context;
+  const args = { run: run.run_id, path: project.path };
+  const metrics = mainMetrics(run.metrics, options.values.mainMetrics);
+  return (
+    <>
+      <div className="mlops-Row-line">
+        <button
+          type="button"
+          className="mlops-Row-main"
+          tabIndex={tabIndex}
+          title={trans.__('Open the details of %1', run.name)}
+          onClick={() => {
+            void commands.execute(SHOW, { ...args, name: run.name });
+          }}
+        >
+          {run.name}
+        </button>
+        {isExecuted(run) && (
+          <IconButton
+            icon={notebookIcon}
+            label={trans.__('Open the executed notebook of %1', run.name)}
+            tabIndex={tabIndex}
+            onClick={() => {
+              const name = basename(run.notebook ?? run.name);
+              void commands.execute(OPEN_EXECUTED, { ...args, name });
+            }}
+          />
+        )}
+      </div>
+      <div className="mlops-Row-line mlops-Row-facts">
+        <Status status={run.status} reason={run.reason} trans={trans} />
+        <When at={run.started_at} />
+      </div>
+      {metrics.length > 0 && (
+        <dl className="mlops-Metrics">
+          {metrics.map(([name, value]) => (
+            <div key={name} title={`${name} = ${value}`}>
+              <dt>{name}</dt>
+              <dd>{figure(value)}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </>
+  );
+}
+
+/** Return the metrics that were asked for, else the first ones. */
+export function mainMetrics(
+  metrics: IRun['metrics'],
+  wanted: readonly string[]
+): [string, Numeric][] {
+  const found = wanted.filter(name => name in metrics);
+  const names = found.length > 0 ? found : Object.keys(metrics);
+  return names.slice(0, MOST_METRICS).map(name => [name, metrics[name]]);
+}
+
+function NoRuns(props: {
+  commands: CommandRegistry;
+  trans: IContext['trans'];
+}) {
+  const { commands, trans } = props;
+  useSignal(commands.commandChanged);
+  return (
+    <Empty title={trans.__('No runs yet')}>
+      {commands.isEnabled(TRACK) ? (
+        <>
+          <p>
+            {trans.__(
+              'Track the notebook in front, then run it: each run shows up here.'
+            )}
+          </p>
+          <Button
+            type="button"
+            small
+            onClick={() => {
+              void commands.execute(TRACK);
+            }}
+          >
+            {trans.__('Track this notebook')}
+          </Button>
+        </>
+      ) : (
+        <p>
+          {withCode(
+            trans.__(
+              'Open a notebook and add `%mlops track` to it: each run shows up here.'
+            )
+          )}
+        </p>
+      )}
+    </Empty>
+  );
+}
