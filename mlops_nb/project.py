@@ -19,6 +19,7 @@ from mlops_nb.stores.spool import Spool
 
 if TYPE_CHECKING:
     from mlops_nb.stores.blobs import BlobStore
+    from mlops_nb.stores.datasets import DatasetStore
     from mlops_nb.stores.db import Database
     from mlops_nb.stores.jobs import JobStore
     from mlops_nb.stores.models import ModelStore
@@ -186,6 +187,13 @@ class Project:
         from mlops_nb.stores.blobs import BlobStore
 
         return BlobStore(self.state / "blobs")
+
+    @cached_property
+    def datasets(self) -> DatasetStore:
+        """The versions of its datasets."""
+        from mlops_nb.stores.datasets import DatasetStore
+
+        return DatasetStore(self.database)
 
 
 def _named_folder(named: str) -> Path:

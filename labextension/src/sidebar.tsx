@@ -36,6 +36,13 @@ const RANK = 300;
 
 const STATE = 'mlops-nb:tab';
 
+const AFTER_PALETTE_MS = 50;
+
+/** Whether the address that JupyterLab was opened with asks for the sidebar: `?mlops=sidebar`. */
+export function asksForSidebar(search: string): boolean {
+  return new URLSearchParams(search).get('mlops') === 'sidebar';
+}
+
 export class Sidebar extends LiveWidget implements ISidebar {
   constructor(
     context: IContext,
@@ -251,8 +258,17 @@ export const sidebarPlugin: JupyterFrontEndPlugin<ISidebar> = {
       describedBy: { args: { type: 'object', properties: {} } },
       execute: () => {
         shell.activateById(sidebar.id);
+        // The palette gives the focus back to the document when it closes, which is after this.
+        setTimeout(() => {
+          shell.activateById(sidebar.id);
+        }, AFTER_PALETTE_MS);
       }
     });
+    if (asksForSidebar(window.location.search)) {
+      void app.restored.then(() => {
+        shell.activateById(sidebar.id);
+      });
+    }
     commands.addCommand(REFRESH, {
       label: trans.__('Refresh runs and jobs'),
       icon: refreshIcon,

@@ -6,13 +6,18 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import type { ISharedNotebook } from '@jupyter/ydoc';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import {
   INotebookTracker,
   type Notebook,
   type NotebookPanel
 } from '@jupyterlab/notebook';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { Kernel } from '@jupyterlab/services';
+import {
+  ITranslator,
+  nullTranslator,
+  type TranslationBundle
+} from '@jupyterlab/translation';
 
 /** The verb has the same name behind every door; commands carry the prefix `mlops:`. */
 export const TRACK = 'mlops:track';
@@ -103,6 +108,47 @@ function trackable(panel: NotebookPanel | null): Notebook | null {
     : null;
 }
 
+/** True in a kernel that can load the extension; it imports nothing. */
+const IS_THERE =
+  "__import__('importlib.util').util.find_spec('mlops_nb') is not None";
+
+/** Say so if the notebook's kernel has not got the package, and what to do about it. */
+async function warnIfMissing(
+  panel: NotebookPanel | null,
+  trans: TranslationBundle
+): Promise<void> {
+  const kernel = panel?.sessionContext.session?.kernel;
+  if (!kernel || (await hasPackage(kernel)) !== false) {
+    return;
+  }
+  Notification.warning(
+    trans.__(
+      'The kernel of this notebook, %1, has no mlops_nb. Run `%pip install mlops-nb` in it, then restart the kernel.',
+      panel.sessionContext.kernelDisplayName
+    ),
+    { autoClose: false }
+  );
+}
+
+/** Ask a kernel whether the package is installed where it runs; null if it does not say. */
+export async function hasPackage(
+  kernel: Pick<Kernel.IKernelConnection, 'requestExecute'>
+): Promise<boolean | null> {
+  const { content } = await kernel.requestExecute({
+    code: '',
+    silent: true,
+    store_history: false,
+    user_expressions: { found: IS_THERE }
+  }).done;
+  const { found } = (
+    content as {
+      user_expressions?: { found?: { data?: Record<string, unknown> } };
+    }
+  ).user_expressions ?? { found: undefined };
+  const said = found?.data?.['text/plain'];
+  return said === 'True' ? true : said === 'False' ? false : null;
+}
+
 export const trackPlugin: JupyterFrontEndPlugin<void> = {
   id: 'mlops-nb:track',
   description: 'The command that makes a notebook a tracked one.',
@@ -130,7 +176,8 @@ export const trackPlugin: JupyterFrontEndPlugin<void> = {
       describedBy: { args: { type: 'object', properties: {} } },
       isEnabled: () => trackable(inFront()) !== null,
       execute: async () => {
-        const notebook = trackable(inFront());
+        const panel = inFront();
+        const notebook = trackable(panel);
         if (!notebook?.model) {
           return;
         }
@@ -139,6 +186,7 @@ export const trackPlugin: JupyterFrontEndPlugin<void> = {
         notebook.deselectAll();
         notebook.mode = 'command';
         await notebook.scrollToCell(notebook.widgets[index]);
+        await warnIfMissing(panel, trans);
       }
     });
     notebooks.currentChanged.connect(() => {

@@ -77,7 +77,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
             return _read_parts(matches, place.parent)
     except PermissionError:
         raise UnavailableError(f"{place} may not be read", hint="check its permissions") from None
-    raise _missing(place)
+    raise missing(place)
 
 
 def _matches(place: Path) -> list[Path]:
@@ -86,7 +86,8 @@ def _matches(place: Path) -> list[Path]:
     return sorted(file for file in found if file.is_file())
 
 
-def _missing(place: Path) -> NotFoundError:
+def missing(place: Path) -> NotFoundError:
+    """Return the error for a path where there is nothing; its hint is the nearest name there."""
     if glob.has_magic(str(place)):
         return NotFoundError(f"no file matches {place}")
     if not place.parent.is_dir():

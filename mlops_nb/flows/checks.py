@@ -329,5 +329,8 @@ def _keep(context: Context, report: Report, data: Mapping[str, pd.DataFrame]) ->
     if context.run_id is None:
         return
     tracking.record_report(context, report, panels.page(report, title=f"{report.kind} report"))
-    tags = {f"mlops.data.{name}": fingerprint(frame)["hash"] for name, frame in data.items()}
-    tracking.log(context, tags, kind="tag")
+    # The versions among them were recorded as they were read.
+    frames_read = {name: frame for name, frame in data.items() if frames.VERSION not in frame.attrs}
+    tags = {f"mlops.data.{name}": fingerprint(frame)["hash"] for name, frame in frames_read.items()}
+    if tags:
+        tracking.log(context, tags, kind="tag")

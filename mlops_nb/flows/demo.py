@@ -11,7 +11,7 @@ from pathlib import Path
 from mlops_nb.core.config import FILE_NAME, Config
 from mlops_nb.core.errors import InputError, LockedError, UnavailableError
 from mlops_nb.core.records import DemoResult, ModelVersion, Report, Run
-from mlops_nb.flows import execution, jobs
+from mlops_nb.flows import execution, jobs, serving
 from mlops_nb.flows import lab as lab_flow
 from mlops_nb.flows.context import Context
 from mlops_nb.project import STATE, Project
@@ -37,18 +37,22 @@ def demo(
 ) -> DemoResult:
     """Copy the demo's project, run its notebook headless, and sum up what came of it.
 
-    With `lab`, JupyterLab shows the project meanwhile, and goes on until it is interrupted.
+    With `lab`, JupyterLab shows the project meanwhile, and goes on until it is interrupted; an
+    interrupt before that, which ends the notebook, ends both.
 
     Raises
     ------
     InputError
-        If `into` is a folder with something else in it.
+        If `into` is a folder with something else in it, or there is no such port.
     LockedError
         If another demo runs in it.
     UnavailableError
         If the disk can't be written, or the port is in use.
     """
     started = time.monotonic()
+    if lab:
+        # Before a folder is made.
+        serving.refuse_taken(port)
     root = _given_folder(context.path(into)) if into else _new_folder(context.folder)
     with ExitStack() as stack:
         with _whole(root, is_new=into is None):
@@ -64,7 +68,7 @@ def demo(
             server = stack.enter_context(opened)
         run = execution.run(inside, root / NOTEBOOK)
         result = _summary(project, run, time.monotonic() - started)
-        if server is not None:
+        if server is not None and run.reason != "interrupted":
             lab_flow.wait(inside, server)
         return result
 

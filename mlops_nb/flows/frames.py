@@ -5,17 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.core.data_records import DataVersion
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Mitigation
+from mlops_nb.data import versions
 from mlops_nb.data.frames import is_frame, read_frame
+from mlops_nb.flows import tracking
 from mlops_nb.flows.context import Context, Named
+from mlops_nb.stores.datasets import is_reference
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+VERSION = "mlops.version"  # of a frame read from a version: what it is called, in its `attrs`
+
+
 def frame(context: Context, data: Any, noun: str = "data") -> pd.DataFrame:
-    """Return a DataFrame: `data` itself, or what the file of that name holds.
+    """Return a DataFrame: `data` itself, or what the file or the version of that name holds.
+
+    Of the names ``NAME@VERSION``, a file that is called so comes first. The open run is told which
+    version it used, in the tag ``mlops.data.<noun>``.
 
     Raises
     ------
@@ -26,9 +36,35 @@ def frame(context: Context, data: Any, noun: str = "data") -> pd.DataFrame:
     if is_frame(value):
         found: pd.DataFrame = value
         return found
+    version = version_named(context, value)
+    if version is not None:
+        found = versions.load(context.project.blobs, version)
+        found.attrs[VERSION] = version.label
+        tell_run(context, noun, version)
+        return found
     if isinstance(value, str | Path):
         return read_frame(context.path(value))
     raise InputError(f"{noun} must be a DataFrame or a file, not {type(value).__name__}")
+
+
+def version_named(context: Context, value: Any) -> DataVersion | None:
+    """Return the version of a dataset that a text names; None where it names a file.
+
+    Raises
+    ------
+    NotFoundError
+        If it can only be a version, and there is none.
+    """
+    if not isinstance(value, str) or not is_reference(value) or context.path(value).exists():
+        return None
+    return context.project.datasets.get(value)
+
+
+def tell_run(context: Context, noun: str, version: DataVersion) -> None:
+    """Record with the open run, if one is, that it used a version."""
+    if context.run_id is not None:
+        tag = {f"mlops.data.{noun}": f"{version.label} {version.hash}"}
+        tracking.log(context, tag, kind="tag")
 
 
 def model(context: Context, given: Any) -> Any:

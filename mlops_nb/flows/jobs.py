@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.core.errors import InputError, MlopsError, UnavailableError
+from mlops_nb.core.errors import InputError, MlopsError, NotFoundError, UnavailableError
 from mlops_nb.core.records import (
     DueTime,
     Job,
@@ -24,7 +24,6 @@ from mlops_nb.core.records import (
     JobRun,
     ModelVersion,
     Notice,
-    Report,
     Run,
     Trigger,
     now,
@@ -39,6 +38,9 @@ from mlops_nb.stores.jobs import run_id_of
 from mlops_nb.stores.spool import new_run_id
 
 START_S = 60.0
+# How long the end of a run is tried to be written down, where the database is locked or full.
+RECORD_S = 120.0
+LONGEST_REASON = 300
 SHOWN_TIMES = 5
 SHOWN_RUNS = 20
 MOST_TIMES = 1000
@@ -84,7 +86,7 @@ def add(
         name,
         _kept(project, source),
         snapshot="",
-        cron=cron,
+        cron=None if cron is None else " ".join(cron.split()),
         timezone=zone,
         parameters=given,
         quality=_kept_data(context, quality),
@@ -265,28 +267,56 @@ def remove(context: Context, job: str) -> Notice:
 def fire(context: Context, job: str, due_at: datetime, trigger: Trigger) -> JobRun | None:
     """Claim a due run and see it through; None where another process has claimed it.
 
-    Nothing that goes wrong in it is raised, but for an interruption: it is on record.
+    Nothing that goes wrong in it is raised, but for an interruption: it is on record. Of a job
+    that was paused or removed since it came due, nothing is claimed: None.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such job to be started by hand.
+    UnavailableError
+        If the end can't be written down.
     """
     project = context.project
+    if trigger == "schedule" and not _is_scheduled(project, job):
+        return None
+    wanted = project.jobs.get(job)
     claimed = project.jobs.claim(job, due_at, trigger)
     if claimed is None or claimed.status != "RUNNING":
         return claimed
     begun = replace(claimed, run_id=new_run_id())
     try:
-        done = _see_through(context, project.jobs.get(job), begun)
+        done = _see_through(context, wanted, begun)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason on record
         done = replace(begun, status="FAILED", reason=_told(error))
     except BaseException:
-        project.jobs.record(_ended(project, replace(begun, status="KILLED", reason="interrupted")))
+        _record_end(project, replace(begun, status="KILLED", reason="interrupted"))
         raise
-    return project.jobs.record(_ended(project, done))
+    return _record_end(project, done)
+
+
+def _is_scheduled(project: Project, name: str) -> bool:
+    """Tell whether there still is such a job, and it is not paused."""
+    return any(job.name == name and not job.paused for job in project.jobs.all())
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, MlopsError):
-        return str(error)
-    first_line = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {first_line}"[:300].removesuffix(": ")
+    """Return one line on an error: the reason on record."""
+    said = str(error) if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
+    return " ".join(said.split())[:LONGEST_REASON].removesuffix(":")
+
+
+def _record_end(project: Project, run: JobRun) -> JobRun:
+    """Write down how a run ended; what is true now must not be lost to a lock of some seconds."""
+    ended = _ended(project, run)
+    deadline = time.monotonic() + RECORD_S
+    while True:
+        try:
+            return project.jobs.record(ended)
+        except UnavailableError:
+            if time.monotonic() > deadline or not project.state.is_dir():
+                raise
+            time.sleep(1)
 
 
 def _claimed_by(child: starting.Child, project: Project, job_run_id: str) -> JobRun:
@@ -305,8 +335,11 @@ def _claimed_by(child: starting.Child, project: Project, job_run_id: str) -> Job
 def _see_through(context: Context, job: Job, begun: JobRun) -> JobRun:
     project = context.project
     if job.quality is not None:
-        verdict = _check_quality(context, job)
-        if verdict.status != "pass":
+        verdict = checks.quality(_inside(context), job.quality, lenient=True)
+        is_fit = verdict.status == "pass"
+        # Evidence for the gate, where there will be a run.
+        project.database.add_report(verdict, begun.run_id if is_fit else None)
+        if not is_fit:
             why = verdict.summary or verdict.status
             return replace(begun, status="FAILED", reason=f"the data is not fit: {why}")
     project.jobs.record(begun)
@@ -316,7 +349,7 @@ def _see_through(context: Context, job: Job, begun: JobRun) -> JobRun:
             project.root / job.notebook,
             parameters=job.parameters,
             name=job.name,
-            code=project.blobs.get(job.snapshot),
+            code=_snapshot(project, job),
             run_id=begun.run_id or new_run_id(),
             tags={"mlops.job": job.name, "mlops.job_run": begun.id},
         ),
@@ -326,11 +359,13 @@ def _see_through(context: Context, job: Job, begun: JobRun) -> JobRun:
     return _release(context, job, run, replace(begun, status="FINISHED"))
 
 
-def _check_quality(context: Context, job: Job) -> Report:
-    project = context.project
-    report = checks.quality(_inside(context), str(job.quality), lenient=True)
-    project.database.add_report(report)
-    return report
+def _snapshot(project: Project, job: Job) -> bytes:
+    try:
+        return project.blobs.get(job.snapshot)
+    except (NotFoundError, UnavailableError) as error:
+        why = f"the snapshot of {job.notebook} can't be used: {error.message}"
+        hint = f"`jobs remove {job.name}` and add it again"
+        raise UnavailableError(why, hint=hint) from None
 
 
 def _release(context: Context, job: Job, run: Run, done: JobRun) -> JobRun:
@@ -361,13 +396,25 @@ def _release(context: Context, job: Job, run: Run, done: JobRun) -> JobRun:
 
 
 def _made(project: Project, job: Job, run: Run) -> ModelVersion | None:
-    """Return the version that a run registered: the one that is live, else the newest."""
+    """Return the version that a run registered: the one that is live, else the newest.
+
+    Raises
+    ------
+    InputError
+        If there are versions of several models, and the job does not say which one it retrains.
+    """
     inside = {run.run_id, *(child.run_id for child in project.runs.children(run))}
     versions = [
         version
         for version in project.models.versions(job.model)
         if version.run_id in inside and job.model in (None, version.name)
     ]
+    names = sorted({version.name for version in versions})
+    if len(names) > 1:
+        raise InputError(
+            f"the notebook registered several models: {', '.join(names)}",
+            hint="say with `jobs add --model` which one the gate is to judge",
+        )
     alias = project.config.gate.champion_alias
     live = [version for version in versions if alias in version.aliases]
     newest = sorted(versions, key=lambda version: version.version, reverse=True)

@@ -30,9 +30,8 @@ def opened(
     Raises
     ------
     UnavailableError
-        If the port is in use, or the log can't be written.
+        If the log can't be written.
     """
-    serving.refuse_taken(port)
     project = context.project.ensure()
     path = f"/lab/tree/{quote(notebook.name)}?mlops=sidebar"
     token = secrets.token_hex(24)

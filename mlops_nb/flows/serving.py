@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from mlops_nb.core.errors import UnavailableError
+from mlops_nb.core.errors import InputError, UnavailableError
 
 HOST = "127.0.0.1"
 GRACE_S = 5.0
@@ -69,9 +69,13 @@ def refuse_taken(port: int) -> None:
 
     Raises
     ------
+    InputError
+        If there is no such port.
     UnavailableError
         If it is in use, naming one that is free.
     """
+    if not 0 < port < 65536:
+        raise InputError(f"--port must be from 1 to 65535, not {port}")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -12,10 +12,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from mlops_nb.core.errors import MlopsError, UnavailableError
 from mlops_nb.core.records import Trigger
 from mlops_nb.core.strict_json import instant, parse_instant
 from mlops_nb.project import Project
@@ -35,6 +37,11 @@ class Child:
     def is_over(self) -> bool:
         """Whether it has ended."""
         return self._process.poll() is not None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended with an error, be it before it could claim its run."""
+        return self._process.poll() not in (0, None)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for its end; tell whether it came."""
@@ -62,20 +69,32 @@ class Child:
 
 
 def start(project: Project, job: str, due_at: datetime, trigger: Trigger) -> Child:
-    """Start the process that claims a due run and sees it through."""
-    errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is the child's, and lives as long
+    """Start the process that claims a due run and sees it through.
+
+    Raises
+    ------
+    UnavailableError
+        If the system has no process, no memory or no file left for it.
+    """
     # -P: a file in the project's folder must not shadow a library.
     command = [sys.executable, "-P", "-m", "mlops_nb.flows.starting"]
-    process = subprocess.Popen(
-        [*command, str(project.root), job, instant(due_at), trigger],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=errors,
-        # In a session of its own: it is not ended with the terminal or the server.
-        start_new_session=True,
-        cwd=project.root,
-        env={name: value for name, value in os.environ.items() if name not in _THEIRS},
-    )
+    with ExitStack() as stack:
+        try:
+            errors = stack.enter_context(tempfile.TemporaryFile())
+            process = subprocess.Popen(
+                [*command, str(project.root), job, instant(due_at), trigger],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                # In a session of its own: it is not ended with the terminal or the server.
+                start_new_session=True,
+                cwd=project.root,
+                env={name: value for name, value in os.environ.items() if name not in _THEIRS},
+            )
+        except OSError as error:
+            raise UnavailableError(f"job {job!r} can't be started: {error}") from None
+        # It is the child's from here on.
+        stack.pop_all()
     return Child(process, errors)
 
 
@@ -85,8 +104,12 @@ def main(root: str, job: str, due_at: str, trigger: Trigger) -> None:
     from mlops_nb.flows.context import Context
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    project = Project.at(Path(root))
-    jobs.fire(Context(project, project.root), job, parse_instant(due_at), trigger)
+    try:
+        project = Project.at(Path(root))
+        jobs.fire(Context(project, project.root), job, parse_instant(due_at), trigger)
+    except MlopsError as error:
+        # One line, for who waits for the claim.
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ def ui(context: Context, *, port: int = 5000, quiet: bool = False) -> Notice:
 
     Raises
     ------
+    InputError
+        If there is no such port.
     UnavailableError
         If the port is in use, or MLflow's server does not start.
     """
@@ -28,8 +30,6 @@ def ui(context: Context, *, port: int = 5000, quiet: bool = False) -> Notice:
             webbrowser.open(project.tracking_uri)
         address = without_password(project.tracking_uri)
         return Notice(f"this project keeps its runs on a server: {address}")
-    if not 0 < port < 65536:
-        raise InputError(f"--port must be from 1 to 65535, not {port}")
     serving.refuse_taken(port)
     try:
         delivery.deliver_now(project.ensure())

@@ -19,6 +19,7 @@ _RECORDS = (
     "JobRun",
 )
 _MODULE = "mlops_nb.core.records"
+_DATA = tuple(("mlops_nb.core.data_records", name) for name in ("DataVersion", "DataDiff"))
 _LIST = ("mlops_nb.interfaces.display", "Table")
 
 
@@ -30,18 +31,19 @@ class Table(list[Any]):
 
 def attach(formatter: Any) -> None:
     """Teach a display formatter our records; nothing is imported until one is shown."""
-    for module, name in (*((_MODULE, record) for record in _RECORDS), _LIST):
+    for module, name in (*((_MODULE, record) for record in _RECORDS), *_DATA, _LIST):
         formatter.formatters["text/html"].for_type_by_name(module, name, _html)
         formatter.formatters["text/plain"].for_type_by_name(module, name, _pretty)
 
 
 def detach(formatter: Any) -> None:
     """Take out what `attach` put in."""
+    ours = (_MODULE, _DATA[0][0], _LIST[0])
     for mime in ("text/html", "text/plain"):
         found = formatter.formatters[mime]
-        for key in [k for k in found.deferred_printers if k[0] in (_MODULE, _LIST[0])]:
+        for key in [k for k in found.deferred_printers if k[0] in ours]:
             del found.deferred_printers[key]
-        for kind in [k for k in found.type_printers if k.__module__ in (_MODULE, _LIST[0])]:
+        for kind in [k for k in found.type_printers if k.__module__ in ours]:
             del found.type_printers[kind]
 
 
@@ -49,6 +51,7 @@ def shown(result: Any, verb: str = "") -> Any:
     """Return a result in the form that is displayed: a list becomes a table."""
     if not isinstance(result, list | tuple):
         return result
+    from mlops_nb.core.data_records import DataVersion
     from mlops_nb.core.records import DueTime, Job, JobRun, ModelVersion, Run
 
     kinds = {
@@ -57,6 +60,7 @@ def shown(result: Any, verb: str = "") -> Any:
         "jobs list": Job,
         "jobs history": JobRun,
         "jobs next": DueTime,
+        "data list": DataVersion,
     }
     table = Table(result)
     table.of = kinds.get(verb)

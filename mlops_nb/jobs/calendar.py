@@ -1,12 +1,14 @@
 """When a job is due: cron expressions in an IANA time zone, right on the nights when clocks change.
 
 A time that the spring night leaves out is due right after it; one that the autumn night has twice
-is due once (and expressions with ``*`` in the hour go on through both hours), as in Debian's cron.
+is due once. Expressions whose minute or hour begins with ``*`` go on through both hours of the one
+night and leave out what the other has not. So it is in Debian's cron.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
@@ -109,8 +111,14 @@ def times(cron: str, timezone: str, *, after: datetime) -> Iterator[datetime]:
             f"{cron!r} is no cron expression: {error}",
             hint="five fields: minute hour day month weekday, such as '0 3 * * 1'",
         ) from None
-    for time in local:
-        yield time.astimezone(UTC)
+    last = after
+    # No calendar has a year 10000.
+    with suppress(OverflowError):
+        for time in local:
+            # Asked within the second of two equal hours, cronsim begins with times of the first.
+            if time > last:
+                last = time.astimezone(UTC)
+                yield last
 
 
 def in_words(cron: str) -> str:

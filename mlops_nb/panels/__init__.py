@@ -36,6 +36,8 @@ _ONE = {
     "Job": "jobs.job",
     "JobDetails": "jobs.details",
     "JobRun": "jobs.run",
+    "DataVersion": "datasets.version",
+    "DataDiff": "datasets.difference",
 }
 _MANY = {
     "Report": "reports.reports",
@@ -45,7 +47,9 @@ _MANY = {
     "Job": "jobs.jobs",
     "JobRun": "jobs.runs",
     "DueTime": "jobs.due_times",
+    "DataVersion": "datasets.versions",
 }
+_RECORDS = ("mlops_nb.core.records", "mlops_nb.core.data_records")
 # Rows of a table, tried in turn until the panel is small enough.
 _ROWS = (50, 40, 30, 20, 10, 4)
 _ALL_ROWS = 1_000_000
@@ -136,7 +140,7 @@ def _builder(record: Any, of: type | None) -> Callable[[int], Sequence[Block]]:
 
 def _function(table: dict[str, str], kind: type, noun: str) -> Callable[[Any, int], Any]:
     for base in kind.__mro__:
-        if base.__module__ == "mlops_nb.core.records" and base.__name__ in table:
+        if base.__module__ in _RECORDS and base.__name__ in table:
             from importlib import import_module
 
             module, function = table[base.__name__].split(".")
@@ -158,6 +162,7 @@ def _nothing(of: type | None) -> Sequence[Block]:
         "Report": "No checks yet: type `%mlops quality`, `drift`, `fairness` or `performance`.",
         "Job": "No jobs yet: `mlops jobs add NAME NOTEBOOK --cron …` schedules a notebook.",
         "JobRun": "No job has run yet: `mlops jobs run NAME` runs one now.",
+        "DataVersion": "No datasets yet: `mlops data snapshot NAME SOURCE` keeps a version of one.",
         "DueTime": "Nothing is due: no job has a schedule, or all are paused.",
         "Promotion": "Nothing was promoted yet: type `%mlops promote` with a model's name.",
     }

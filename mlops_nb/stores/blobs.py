@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_nb.core.errors import NotFoundError, UnavailableError
+from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
 from mlops_nb.stores.disk import disk_errors, write_whole
 
+PIECE = 1 << 20  # bytes read at once: files of any size take this much memory
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -28,10 +33,10 @@ class BlobStore:
     folder: Path
 
     def put(self, data: bytes) -> str:
-        """Keep bytes and return their hash; the same bytes are kept once."""
+        """Keep bytes and return their hash; the same bytes are kept once, and mended if damaged."""
         name = f"sha256:{hashlib.sha256(data).hexdigest()}"
         path = self._path(name)
-        if not path.exists():
+        if not path.is_file() or path.read_bytes() != data:
             with disk_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, data)
@@ -52,11 +57,142 @@ class BlobStore:
         except FileNotFoundError:
             raise NotFoundError(f"there is no blob {name}") from None
         if f"sha256:{hashlib.sha256(data).hexdigest()}" != name:
-            raise UnavailableError(f"blob {name} is damaged on disk")
+            raise _damaged(name)
         return data
+
+    def put_file(self, path: Path) -> str:
+        """Keep what a file holds, read in pieces, and return its hash; what `put` says holds here.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such file.
+        UnavailableError
+            If it may not be read, or the blobs can't be written.
+        """
+        name = hash_file(path)
+        if self._path(name).is_file() and hash_file(self._path(name)) == name:
+            return name
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with _beside(self.folder / "incoming") as copy:
+            name = copy_file(path, copy)  # by now another one, where the file is being written to
+            target = self._path(name)
+            with disk_errors(target):
+                target.parent.mkdir(exist_ok=True)
+                copy.replace(target)
+        return name
+
+    def get_file(self, name: str, to: Path) -> None:
+        """Write the bytes of a hash to a new file, which appears whole.
+
+        Raises
+        ------
+        InputError
+            If there is something at that path already.
+        NotFoundError
+            If there is no such blob.
+        UnavailableError
+            If it has changed on the disk, or the file can't be written.
+        """
+        with _beside(to) as copy:
+            if copy_file(self.file(name), copy) != name:
+                raise _damaged(name)
+            place(copy, to)
+
+    def file(self, name: str) -> Path:
+        """Return the file that holds the bytes of a hash, verified, to be read only.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such blob.
+        UnavailableError
+            If it has changed on the disk.
+        """
+        path = self._path(name)
+        if not path.is_file():
+            raise NotFoundError(f"there is no blob {name}")
+        if hash_file(path) != name:
+            raise _damaged(name)
+        return path
 
     def _path(self, name: str) -> Path:
         if not _HASH.fullmatch(name):
             raise NotFoundError(f"{name!r:.80} is no blob's hash")
         digest = name.removeprefix("sha256:")
         return self.folder / digest[:2] / digest[2:]
+
+
+def hash_file(path: Path, algorithm: str = "sha256") -> str:
+    """Return the hash of what a file holds, read in pieces: ``sha256:…``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "empty")
+    >>> path.touch()
+    >>> hash_file(path, "md5")
+    'md5:d41d8cd98f00b204e9800998ecf8427e'
+    """
+    known = hashlib.new(algorithm, usedforsecurity=False)
+    for piece in _pieces(path):
+        known.update(piece)
+    return f"{algorithm}:{known.hexdigest()}"
+
+
+def copy_file(path: Path, to: Path) -> str:
+    """Copy a file and return the hash of what was copied, whoever writes to it meanwhile."""
+    sha = hashlib.sha256()
+    with disk_errors(to), to.open("xb") as copy:
+        for piece in _pieces(path):
+            sha.update(piece)
+            copy.write(piece)
+    return f"sha256:{sha.hexdigest()}"
+
+
+def place(made: Path, to: Path) -> None:
+    """Give a finished file its name, where no file has it.
+
+    Raises
+    ------
+    InputError
+        If one has.
+    """
+    taken = InputError(f"{to} is there already", hint="name a path that is not")
+    try:
+        # Unlike a rename, a link never takes the place of what another process put there.
+        os.link(made, to)
+    except FileExistsError:
+        raise taken from None
+    except OSError:  # a file system without links
+        if os.path.lexists(to):
+            raise taken from None
+        with disk_errors(to):
+            made.replace(to)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    try:
+        opened = path.open("rb")
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no file {path}") from None
+    except PermissionError:
+        raise UnavailableError(f"{path} may not be read", hint="check its permissions") from None
+    with opened:
+        while piece := opened.read(PIECE):
+            yield piece
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Give a name for an unfinished file, which is gone when the block ends."""
+    copy = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
+    try:
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _damaged(name: str) -> UnavailableError:
+    return UnavailableError(f"blob {name} is damaged on disk")

@@ -70,6 +70,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX JOB_RUNS_OPEN ON JOB_RUNS (job) WHERE status = 'RUNNING'",
     ),
+    # A job's runs in the order in which they began: an index holds the rowid behind its columns.
+    ("CREATE INDEX JOB_RUNS_BEGUN ON JOB_RUNS (job)",),
+    (
+        """CREATE TABLE DATA_VERSIONS (
+            name TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            hash TEXT NOT NULL,
+            body TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            PRIMARY KEY (name, version),
+            UNIQUE (name, hash)
+        )""",
+    ),
 )
 
 
@@ -183,8 +196,12 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         import sqlite3
 
+        folder = self.path.parent
+        if not folder.parent.is_dir():
+            # Moved or deleted: it must not come back with nothing in it.
+            raise UnavailableError(f"the folder {folder.parent} is gone")
         with disk_errors(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
         connection = sqlite3.connect(
             self._uri(), uri=True, timeout=self.timeout_s, isolation_level=None
         )

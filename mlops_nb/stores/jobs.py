@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
 from mlops_nb.core.records import Job, JobRun, Trigger, now
 from mlops_nb.core.strict_json import dumps, instant, parse_instant
 from mlops_nb.stores.db import Database
@@ -80,13 +80,15 @@ class JobStore:
                 ) from None
 
     def all(self) -> list[Job]:
-        """List the jobs with their last runs, newest job first."""
+        """List the jobs, newest first, each with the run of it that goes on, else its last."""
         if not self.database.path.exists():
             return []
         with self.database.reading() as connection:
             rows = connection.execute(
-                "SELECT j.body, j.paused, (SELECT r.body FROM JOB_RUNS r WHERE r.job = j.name"
-                " ORDER BY r.due_at DESC LIMIT 1) FROM JOBS j ORDER BY j.created_at DESC, j.name"
+                "SELECT j.body, j.paused, coalesce("
+                "(SELECT body FROM JOB_RUNS WHERE job = j.name AND status = 'RUNNING'),"
+                " (SELECT body FROM JOB_RUNS WHERE job = j.name ORDER BY rowid DESC LIMIT 1))"
+                " FROM JOBS j ORDER BY j.created_at DESC, j.name"
             )
             return [
                 replace(
@@ -128,26 +130,37 @@ class JobStore:
         with self.database.writing() as connection:
             connection.execute("DELETE FROM JOBS WHERE name = ?", (name,))
 
-    def due_after(self, name: str) -> datetime:
-        """Return the instant after which a job's times have not been taken care of."""
+    def due_after(self, name: str, at: datetime) -> datetime | None:
+        """Return the last instant before `at` up to which a job's times were taken care of.
+
+        What lies after `at` was written while the clock was ahead, and says nothing; None where
+        there is nothing else.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such job (any more).
+        """
         with self.database.reading() as connection:
-            (latest,) = connection.execute(
-                "SELECT max(at) FROM (SELECT due_after AS at FROM JOBS WHERE name = :name UNION ALL"
-                " SELECT due_at FROM JOB_RUNS WHERE job = :name AND trigger = 'schedule')",
-                {"name": name},
+            found = connection.execute(
+                "SELECT iif(due_after <= :at, due_after, NULL), (SELECT due_at FROM JOB_RUNS"
+                " WHERE job = name AND due_at <= :at AND trigger = 'schedule'"
+                " ORDER BY due_at DESC LIMIT 1)"
+                " FROM JOBS WHERE name = :name",
+                {"name": name, "at": instant(at)},
             ).fetchone()
-        if latest is None:
+        if found is None:
             raise NotFoundError(f"job {name!r} is gone")
-        return parse_instant(latest)
+        return max((parse_instant(time) for time in found if time is not None), default=None)
 
     def runs(self, job: str | None = None, *, limit: int | None = None) -> list[JobRun]:
-        """List runs of one job, or of all, newest first."""
+        """List runs of one job, or of all; the one that began last is the first."""
         if not self.database.path.exists():
             return []
         with self.database.reading() as connection:
             rows = connection.execute(
                 "SELECT body FROM JOB_RUNS WHERE :job IS NULL OR job = :job"
-                " ORDER BY due_at DESC, rowid DESC LIMIT :limit",
+                " ORDER BY rowid DESC LIMIT :limit",
                 {"job": job, "limit": -1 if limit is None else limit},
             )
             return [JobRun.from_dict(json.loads(body)) for (body,) in rows]
@@ -210,9 +223,16 @@ class JobStore:
             return claimed if added.rowcount else None
 
     def record(self, run: JobRun) -> JobRun:
-        """Write down what became of a run that this process has claimed."""
+        """Write down what became of a run that this process has claimed.
+
+        Raises
+        ------
+        UnavailableError
+            If it is not on record: its project was moved, or its database taken away.
+        """
         with self.database.writing() as connection:
-            _write(connection, run)
+            if not _write(connection, run):
+                raise UnavailableError(f"{run.id} is not on record in {self.database.path}")
         return run
 
     def reconcile(self) -> list[JobRun]:
@@ -254,7 +274,8 @@ def _close_dead(connection: sqlite3.Connection) -> list[JobRun]:
     return closed
 
 
-def _write(connection: sqlite3.Connection, run: JobRun) -> None:
-    connection.execute(
+def _write(connection: sqlite3.Connection, run: JobRun) -> bool:
+    written = connection.execute(
         "UPDATE JOB_RUNS SET status = ?, body = ? WHERE id = ?", (run.status, dumps(run), run.id)
     )
+    return written.rowcount == 1

@@ -23,6 +23,12 @@ FOCUSED = """() => {
     return activeElement.getAttribute('aria-label') ?? activeElement.textContent;
 }"""
 
+SESSIONS = """async () => {
+    const { sessions } = window.jupyterapp.serviceManager;
+    await sessions.refreshRunning();
+    return [...sessions.running()].length;
+}"""
+
 JOB_S = 90_000
 
 
@@ -114,13 +120,13 @@ def test_the_loop_by_mouse(lab: Lab, page: Page) -> None:
     in_both_themes(page, "#mlops-sidebar")
 
     # Open what it left; no kernel is started for that.
+    sessions = page.evaluate(SESSIONS)
     job.get_by_role("button", name=re.compile("^Open the executed notebook")).first.click()
     executed = page.locator(".mlops-Executed:visible")
     expect(executed.get_by_text("trained on 1")).to_be_visible()
     read_only = "() => window.jupyterapp.shell.currentWidget.content.widgets.map(c => c.readOnly)"
     assert page.evaluate(read_only) == [True] * 3
-    kernels = "() => [...window.jupyterapp.serviceManager.sessions.running()].length"
-    assert page.evaluate(kernels) == 0
+    assert page.evaluate(SESSIONS) == sessions
 
     # All of that is there again after a reload.
     page.wait_for_timeout(1500)  # JupyterLab saves its layout with a delay
@@ -157,7 +163,7 @@ def test_the_loop_by_keyboard_alone(lab: Lab, page: Page) -> None:
     shown = sidebar(page)
     expect(shown.locator(".mlops-Row")).to_contain_text("0.8123")
 
-    press_until(page, "Tab", "Runs")
+    expect(shown.get_by_role("tab", name="Runs")).to_be_focused()
     press_until(page, "Tab", "train")
     page.keyboard.press("Enter")
     expect(page.locator(".mlops-Details:visible")).to_be_visible()

@@ -72,3 +72,15 @@ def test_a_notebook_that_was_made_tracked_leaves_a_run(lab: Lab, page: Page) -> 
     (run,) = json.loads(done.stdout)
     assert run["status"] == "RUNNING"
     assert run["metrics"]["depth"] == 4
+
+
+def test_a_kernel_without_the_package_is_told_and_what_to_do(lab: Lab, page: Page) -> None:
+    forget = (
+        "import pathlib, sys\n"
+        "sys.path[:] = [p for p in sys.path if not (pathlib.Path(p) / 'mlops_nb').exists()]"
+    )
+    lab.write("bare.ipynb", code(forget))
+    lab.open(page, "bare.ipynb")
+    lab.run_all(page)
+    choose_from_palette(page, "Track this notebook")
+    expect(page.get_by_text("has no mlops_nb. Run `%pip install mlops-nb`")).to_be_visible()

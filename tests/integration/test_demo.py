@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlops_nb.core.errors import InputError, LockedError
@@ -16,6 +24,7 @@ from mlops_nb.interfaces.cli import exit_code
 from mlops_nb.project import Project
 from mlops_nb.stores.locks import locked
 from tests.notebooks import write_notebook
+from tests.serving import free_port
 
 CELLS = (
     "%load_ext mlops_nb\n%mlops track demo\n%mlops log auc=0.5",
@@ -111,3 +120,75 @@ def test_two_at_once_in_one_folder_one_of_them_waits_for_another_day(
         pytest.raises(LockedError, match="wait for it, or give another --into"),
     ):
         demo.demo(here, into="begun")
+
+
+def processes_on(root: Path) -> list[str]:
+    """List the command lines that name a project's folder: JupyterLab, kernels, writers."""
+    found = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+    return [line for line in found if str(root) in line]
+
+
+def status_of(url: str) -> int | None:
+    """Return what a server answers; None while there is none."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - of this machine
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+@pytest.mark.parametrize("cell", ["1", "import time; time.sleep(600)"], ids=["done", "running"])
+def test_in_jupyterlab_it_goes_on_until_it_is_interrupted(tmp_path: Path, cell: str) -> None:
+    # What is there is the user's: a notebook that takes no time, or for ever.
+    root, port = tmp_path / "demo", free_port()
+    write_notebook(root / demo.NOTEBOOK, f"open('begun', 'w').close()\n{cell}")
+    (root / "mlops.toml").touch()
+    words = ["demo", "--lab", "--no-browser", "--into", str(root), "--port", str(port), "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlops_nb", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        awaited = "JupyterLab goes on" if cell == "1" else "JupyterLab: "
+        told = ""
+        while awaited not in told:
+            line = process.stderr.readline()
+            assert line, told
+            told += line
+        (url,) = re.findall(r"JupyterLab: (\S+)", told)
+        deadline = time.monotonic() + 60
+        while status_of(url) != 200 or not (root / "begun").exists():
+            assert time.monotonic() < deadline, (root / ".mlops" / "lab.log").read_text()
+            time.sleep(0.2)
+        token = url.rpartition("token=")[2]
+        assert status_of(f"http://127.0.0.1:{port}/mlops/status?token={token}") == 200
+        assert status_of(f"http://127.0.0.1:{port}/mlops/status") == 403
+        # Only what is no secret is in the process list.
+        shown = processes_on(root)
+        assert any("jupyterlab" in line for line in shown)
+        assert not any(token in line for line in shown)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    # Nothing was promoted, which for a demo is a failure.
+    assert process.returncode == 1
+    assert json.loads(out)["status"] == ("FINISHED" if cell == "1" else "KILLED")
+    # What delivers the run to MLflow ends by itself.
+    deadline = time.monotonic() + 30
+    while left := processes_on(root):
+        assert time.monotonic() < deadline, left
+        assert not any("jupyter" in line or "ipykernel" in line for line in left)
+        time.sleep(0.2)
+
+
+def test_a_port_that_can_not_be_had_is_told_before_anything_is_made(here: Context) -> None:
+    with pytest.raises(InputError, match="--port must be from 1 to 65535, not 70000"):
+        demo.demo(here, lab=True, port=70000)
+    assert list(here.folder.iterdir()) == []

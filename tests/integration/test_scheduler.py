@@ -101,7 +101,7 @@ def test_a_due_run_starts_once_though_its_scheduler_is_killed(project: Project) 
 
 
 def test_a_killed_run_is_killed_on_record_and_leaves_no_kernel(project: Project) -> None:
-    with scheduler(project):
+    with scheduler(project) as process:
         wait_for(lambda: pids(project))
         (kernel,) = pids(project)
         (child,) = [
@@ -113,6 +113,12 @@ def test_a_killed_run_is_killed_on_record_and_leaves_no_kernel(project: Project)
         child.kill()
         wait_for(lambda: runs(project)[0].status != "RUNNING", 30)
         wait_for(lambda: not psutil.pid_exists(kernel), 30)
+        # It was the scheduler's child, and is no zombie.
+        wait_for(lambda: not psutil.pid_exists(child.pid), 30)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+    assert "retrain: KILLED" in told
+    assert "retrain: RUNNING" not in told
     (run,) = runs(project)
     assert run.status == "KILLED"
     assert "ended without closing the run" in str(run.reason)

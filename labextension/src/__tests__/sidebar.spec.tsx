@@ -5,7 +5,7 @@ import userEvent from '@testing-library/user-event';
 import React from 'react';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { Sidebar } from '../sidebar';
+import { asksForSidebar, Sidebar } from '../sidebar';
 import { FakeServer, json, project, refusal, settle, setUp } from './fakes';
 
 let shown: Sidebar | null = null;
@@ -237,4 +237,10 @@ it('asks nothing while it is hidden, and catches up when it is shown', async () 
     await settle();
   });
   expect(server.requests.length).toBeGreaterThan(before);
+});
+
+it('is asked for by the address', () => {
+  expect(asksForSidebar('?mlops=sidebar&token=1')).toBe(true);
+  expect(asksForSidebar('?mlops=no')).toBe(false);
+  expect(asksForSidebar('')).toBe(false);
 });

@@ -7,6 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import {
   addTracking,
   findTracking,
+  hasPackage,
   placeForTracking,
   TRACK,
   TRACK_SOURCE,
@@ -130,7 +131,8 @@ describe('the command', () => {
         widgets: notebook.cells,
         deselectAll: vi.fn(),
         scrollToCell: vi.fn()
-      }
+      },
+      sessionContext: { session: null }
     };
     const tracker = {
       currentWidget: panel,
@@ -204,5 +206,29 @@ describe('the command', () => {
     const { activate, app } = start(notebookOf());
     void activate(null);
     expect(app.commands.hasCommand(TRACK)).toBe(false);
+  });
+});
+
+describe('hasPackage', () => {
+  const answering = (user_expressions: unknown) => ({
+    requestExecute: vi.fn(() => ({
+      done: Promise.resolve({ content: { status: 'ok', user_expressions } })
+    }))
+  });
+  const said = (text: string) => ({
+    found: { status: 'ok', data: { 'text/plain': text } }
+  });
+
+  it.each([
+    [said('True'), true],
+    [said('False'), false],
+    [{ found: { status: 'error', ename: 'NameError' } }, null],
+    [undefined, null]
+  ])('reads %j as %j', async (answer, expected) => {
+    const kernel = answering(answer);
+    expect(await hasPackage(kernel as never)).toBe(expected);
+    const [{ silent, store_history }] = kernel.requestExecute.mock
+      .calls[0] as never as [{ silent: boolean; store_history: boolean }];
+    expect([silent, store_history]).toEqual([true, false]);
   });
 });

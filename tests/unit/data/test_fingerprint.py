@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mlops_nb.data.fingerprint import fingerprint
+from mlops_nb.data.fingerprint import SHORT, fingerprint
 
 CREDIT = Path(__file__).parents[3] / "notebooks" / "data" / "credit_default.parquet"
 
@@ -156,3 +159,55 @@ def test_threads_do_not_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = hash_of(clients)
     monkeypatch.setattr("mlops_nb.data.fingerprint.SMALL", clients.size)
     assert hash_of(clients) == whole
+
+
+LONG = 3 * SHORT // 8  # rows that make a buffer too long to be hashed as it is
+KINDS = {
+    "float64": np.arange(LONG) / 7,
+    "int8": np.arange(LONG) % 100,
+    "datetime64[ns]": np.arange(LONG),
+    "Int64": np.arange(LONG),
+    "category": np.arange(LONG) % 9,
+    "string": np.arange(LONG).astype(str),
+    "object": np.arange(LONG).astype(str),
+}
+COLUMNS = {kind: pd.Series(values).astype(kind) for kind, values in KINDS.items()}  # type: ignore[call-overload]
+HASHES = {kind: hash_of(column(values)) for kind, values in COLUMNS.items()}
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(list(KINDS)), st.integers(0, LONG - 1), st.integers(0, LONG - 1))
+def test_any_cell_of_a_long_column_that_changes_shows(kind: str, place: int, other: int) -> None:
+    changed = COLUMNS[kind].copy()
+    changed.iloc[place] = COLUMNS[kind].iloc[other]
+    same = COLUMNS[kind].iloc[place] == COLUMNS[kind].iloc[other]
+    assert (hash_of(column(changed)) == HASHES[kind]) == same
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_columns_have_one_hash_however_they_were_made(kind: str) -> None:
+    whole = COLUMNS[kind]
+    doubled = pd.DataFrame({"y": 0, "x": np.repeat(whole, 2).reset_index(drop=True), "z": "a"})
+    sliced = doubled[["x"]].iloc[::2].reset_index(drop=True)
+    chunked = pa.Table.from_pandas(column(whole)).slice(7)
+    chunked = pa.concat_tables([pa.Table.from_pandas(column(whole)).slice(0, 7), chunked])
+    joined = pd.concat([column(whole.iloc[:9]), column(whole.iloc[9:])], ignore_index=True)
+    for made in (sliced, chunked.to_pandas(), joined):
+        assert hash_of(made) == HASHES[kind]
+
+
+def test_a_buffer_is_hashed_to_its_end_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlops_nb.data.fingerprint.PIECE", SHORT)
+    values = COLUMNS["float64"].to_numpy()
+    hashes = {hash_of(column(values))}
+    for place in (0, SHORT // 8, LONG - 1):
+        changed = values.copy()
+        changed[place] = -1
+        hashes.add(hash_of(column(changed)))
+    swapped = np.concatenate([values[SHORT // 8 :], values[: SHORT // 8]])
+    assert len(hashes | {hash_of(column(swapped))}) == 5
+
+
+def test_a_hash_says_how_it_was_made() -> None:
+    assert hash_of(BASE).startswith("frame-2:")
+    assert len(hash_of(BASE)) == len("frame-2:") + 64

@@ -59,7 +59,13 @@ def test_a_folder_comes_back_whole(
 
 
 def test_state_of_tools_is_left_out_and_hidden_files_are_not(tmp_path: Path) -> None:
-    for name in (".git/HEAD", ".mlops/mlops.db", "a/.ipynb_checkpoints/x", ".labels", "a/.DS_Store"):
+    for name in (
+        ".git/HEAD",
+        ".mlops/mlops.db",
+        "a/.ipynb_checkpoints/x",
+        ".labels",
+        "a/.DS_Store",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
@@ -99,7 +105,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         folders.keep(blobs_in(tmp_path), source)
 
 
-@pytest.mark.parametrize("path", ["../evil", "/tmp/evil", "a/../../evil", "", "."])
+@pytest.mark.parametrize("path", ["../evil", "/evil", "a/../../evil", "", "."])
 def test_a_list_that_names_a_path_outside_is_refused(tmp_path: Path, path: str) -> None:
     blobs = blobs_in(tmp_path)
     content = blobs.put(b"evil")

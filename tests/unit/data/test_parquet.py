@@ -21,6 +21,7 @@ from mlops_nb.data.fingerprint import fingerprint
 TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
 MISSING = st.sampled_from([None, np.nan])
 INT64 = st.integers(-(2**63), 2**63 - 1)
+INSTANTS = st.datetimes(*(pd.Timestamp(year, 1, 1).to_pydatetime() for year in (1700, 2200)))
 COLUMNS: dict[str, Any] = {
     "int8": st.integers(-128, 127),
     "uint64": st.integers(0, 2**64 - 1),
@@ -30,8 +31,8 @@ COLUMNS: dict[str, Any] = {
     "Int64": INT64 | st.none(),
     "boolean": st.booleans() | st.none(),
     "string": TEXT | st.none(),
-    "datetime64[ns]": st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)) | st.none(),
-    "datetime64[s]": st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)),
+    "datetime64[ns]": INSTANTS | st.none(),
+    "datetime64[s]": INSTANTS,
     "timedelta64[ns]": st.timedeltas(dt.timedelta(-10_000), dt.timedelta(10_000)),
 }
 OBJECTS = [TEXT, TEXT | st.none(), TEXT | MISSING, INT64, st.booleans(), st.binary(max_size=3)]
@@ -69,8 +70,8 @@ def test_what_is_read_back_is_what_was_written(frame: pd.DataFrame) -> None:
         said = parquet.write(frame, file)
         back = parquet.read(file)
     assert fingerprint(back) == said
-    pd.testing.assert_frame_equal(back, frame, check_freq=False)
     if not any(mixed(frame[name]) for name in frame):
+        pd.testing.assert_frame_equal(back, frame, check_freq=False)
         assert said == fingerprint(frame)
 
 
@@ -129,7 +130,7 @@ def test_a_column_that_parquet_cannot_hold_is_named(
         (pd.DataFrame(index=[1]), "without columns"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns are called 'a'"),
         (pd.DataFrame([[1, 2]], columns=[0, "a"]), "such as 0; name all"),
-        (pd.DataFrame([[1, 2]], columns=[True, False]), r"named True \(bool\) would come back"),
+        (pd.DataFrame([[1, 2]], columns=[True, False]), r"named False \(bool\) would come back"),
         (pd.DataFrame({0: [1]}, index=pd.Index([5], name=0)), "both called 0"),
         (pd.DataFrame({"a": [1, 2]}, index=pd.Index([1, "a"])), "its index|can't be kept"),
     ],

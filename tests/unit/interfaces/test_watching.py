@@ -16,6 +16,8 @@ import pytest
 
 from mlops_nb.interfaces.watching import Lines, terminal_watch
 
+END = "(the end)"
+
 
 @dataclass
 class Terminal:
@@ -26,8 +28,13 @@ class Terminal:
         fcntl.ioctl(self.screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def written(self) -> str:
+        """Return all that was written, which a busy system hands over piece by piece."""
+        self.stream.write(END)
         self.stream.flush()
-        return os.read(self.screen, 65536).decode()
+        said = b""
+        while not said.endswith(END.encode()):
+            said += os.read(self.screen, 65536)
+        return said.decode().removesuffix(END)
 
 
 @pytest.fixture

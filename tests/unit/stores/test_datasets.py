@@ -87,7 +87,7 @@ def test_a_version_is_found_by_name_and_the_nearest_is_named(store: DatasetStore
     }.items():
         with pytest.raises(NotFoundError, match=message.replace("?", r"\?")):
             store.get(reference)
-    with pytest.raises(InputError, match="'credit' names no version.*NAME@VERSION"):
+    with pytest.raises(InputError, match=r"'credit' names no version.*NAME@VERSION"):
         store.get("credit")
 
 
