@@ -11,7 +11,7 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
-import { PathExt } from '@jupyterlab/coreutils';
+import { PageConfig, PathExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import {
@@ -195,6 +195,20 @@ export class ExecutedFactory extends NotebookWidgetFactory {
   }
 }
 
+/**
+ * Return the executed notebook that the page's address names, so that it is opened by us.
+ *
+ * JupyterLab would look for it in a file browser of our drive, which there is not, and complain.
+ */
+export function takeFromAddress(): string | null {
+  const path = PageConfig.getOption('treePath');
+  if (!path.startsWith(`${DRIVE}:`)) {
+    return null;
+  }
+  PageConfig.setOption('treePath', '');
+  return path;
+}
+
 export const executedPlugin: JupyterFrontEndPlugin<void> = {
   id: 'mlops-nb:executed',
   description: 'Executed notebooks, read-only and without a kernel.',
@@ -238,6 +252,13 @@ export const executedPlugin: JupyterFrontEndPlugin<void> = {
       mimeTypeService: editors.mimeTypeService
     });
     app.docRegistry.addWidgetFactory(factory);
+
+    const asked = takeFromAddress();
+    if (asked) {
+      void app.restored.then(() => {
+        documents.openOrReveal(asked, EXECUTED_FACTORY);
+      });
+    }
 
     const tracker = new WidgetTracker<NotebookPanel>({
       namespace: 'mlops-executed'

@@ -1,1 +1,1 @@
-"""Room: data. Reading frames from files, and fingerprints of what went into a run."""
+"""Room: data. Frames read from files, fingerprints, versions of datasets, what differs."""

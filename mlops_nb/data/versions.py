@@ -24,6 +24,20 @@ if TYPE_CHECKING:
 READ_WHOLE = 50_000_000  # bytes of a file up to which its columns are found out by reading it
 
 
+def content_of(frame: pd.DataFrame) -> str:
+    """Return the hash that a version of a frame would have, without keeping it."""
+    return parquet.identity(frame)
+
+
+def is_whole(blobs: BlobStore, version: DataVersion) -> bool:
+    """Tell whether the bytes of a version are there, and what they were."""
+    try:
+        blobs.file(_blob(version))
+    except (NotFoundError, UnavailableError):
+        return False
+    return True
+
+
 def keep_frame(blobs: BlobStore, frame: pd.DataFrame, name: str, source: str) -> DataVersion:
     """Keep a frame as Parquet, and return its version, not numbered yet.
 

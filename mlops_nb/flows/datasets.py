@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks import drift as drift_check
 from mlops_nb.core.data_records import DataDiff, DataVersion
@@ -39,9 +39,13 @@ def snapshot(context: Context, name: str, source: pd.DataFrame | str | Path | Na
     """
     check_name(name)
     project = context.project.ensure()
-    value = source.value if isinstance(source, Named) else source
+    value: Any = source.value if isinstance(source, Named) else source
     if is_frame(value):
-        found = versions.keep_frame(project.blobs, value, name, frames.name_of(source, ""))  # type: ignore[arg-type]
+        known = project.datasets.same(name, versions.content_of(value))
+        if known is not None and versions.is_whole(project.blobs, known):
+            frames.tell_run(context, name, known)
+            return replace(known, known=True)
+        found = versions.keep_frame(project.blobs, value, name, frames.name_of(source, ""))
     elif isinstance(value, str | Path):
         found = versions.keep_path(project.blobs, _place(context, value), name)
     else:

@@ -100,13 +100,13 @@ def start(project: Project, job: str, due_at: datetime, trigger: Trigger) -> Chi
 
 def main(root: str, job: str, due_at: str, trigger: Trigger) -> None:
     """Be that process."""
-    from mlops_nb.flows import jobs
+    from mlops_nb.flows import retraining
     from mlops_nb.flows.context import Context
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         project = Project.at(Path(root))
-        jobs.fire(Context(project, project.root), job, parse_instant(due_at), trigger)
+        retraining.fire(Context(project, project.root), job, parse_instant(due_at), trigger)
     except MlopsError as error:
         # One line, for who waits for the claim.
         sys.exit(str(error))

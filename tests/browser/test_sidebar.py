@@ -223,6 +223,9 @@ def test_a_project_that_vanishes_and_a_server_that_is_away_are_told(lab: Lab, pa
     page.unroute("**/mlops/**")
     expect(shown.get_by_text("Offline")).to_have_count(0)
 
+    # JupyterLab's file browser may tell of it too, in a dialog over the page.
+    dialog = page.get_by_role("dialog").filter(has_text="Directory not found")
+    page.add_locator_handler(dialog, lambda found: found.get_by_role("button").first.click())
     notebook.parent.rename(notebook.parent.with_name("moved"))
     shown.get_by_role("button", name="Refresh").click()
     expect(shown.get_by_role("button", name=re.compile("again|Retry"))).to_be_visible()

@@ -1,9 +1,15 @@
 import { MainAreaWidget } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
 import { Widget } from '@lumino/widgets';
 import { describe, expect, it } from 'vitest';
 
 import { makeDetails } from '../details';
-import { ExecutedDrive, executedPath, projectOf } from '../executed';
+import {
+  ExecutedDrive,
+  executedPath,
+  projectOf,
+  takeFromAddress
+} from '../executed';
 import { pathInFront } from '../follow';
 import { FakeServer, refusal, setUp, trans } from './fakes';
 
@@ -130,5 +136,19 @@ describe('what is in front', () => {
     expect(details).toBeInstanceOf(MainAreaWidget);
     expect(pathInFront(contents, details, 'elsewhere')).toBe('credit');
     details.dispose();
+  });
+});
+
+describe('the address of the page', () => {
+  it('is taken over where it names an executed notebook', () => {
+    PageConfig.setOption('treePath', 'mlops:credit/0a1b/train.ipynb');
+    expect(takeFromAddress()).toBe('mlops:credit/0a1b/train.ipynb');
+    expect(PageConfig.getOption('treePath')).toBe('');
+  });
+
+  it('is left to JupyterLab where it names a file', () => {
+    PageConfig.setOption('treePath', 'credit/train.ipynb');
+    expect(takeFromAddress()).toBeNull();
+    expect(PageConfig.getOption('treePath')).toBe('credit/train.ipynb');
   });
 });

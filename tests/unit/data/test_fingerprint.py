@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_nb.data.fingerprint import SHORT, fingerprint
+from mlops_nb.data.fingerprint import SHORT, column_digests, fingerprint
 
 CREDIT = Path(__file__).parents[3] / "notebooks" / "data" / "credit_default.parquet"
 
@@ -91,7 +91,7 @@ def test_memory_layout_and_the_bits_of_nan_do_not_matter() -> None:
     values = np.arange(12.0).reshape(4, 3)
     striped, contiguous = pd.DataFrame(values), pd.DataFrame({i: values[:, i] for i in range(3)})
     assert hash_of(striped) == hash_of(contiguous)
-    one, other = np.array([np.nan, 1.0]), np.array([-np.nan, 1.0])
+    one, other = np.array([1.0, np.nan]), np.array([1.0, -np.nan])
     assert one.tobytes() != other.tobytes()
     assert hash_of(column(one)) == hash_of(column(other))
     filled = pd.arrays.IntegerArray(np.array([1, 77]), np.array([False, True]))
@@ -211,3 +211,12 @@ def test_a_buffer_is_hashed_to_its_end_piece_by_piece(monkeypatch: pytest.Monkey
 def test_a_hash_says_how_it_was_made() -> None:
     assert hash_of(BASE).startswith("frame-2:")
     assert len(hash_of(BASE)) == len("frame-2:") + 64
+
+
+def test_each_column_has_its_own_digest_whatever_lies_beside_it() -> None:
+    frame = pd.concat(
+        [BASE, pd.DataFrame(np.arange(21.0).reshape(3, 7)), BASE["b"].rename("c")], axis=1
+    )
+    alone = [column_digests(frame.iloc[:, [at]])[0] for at in range(frame.shape[1])]
+    assert column_digests(frame) == alone
+    assert len(set(alone)) == frame.shape[1]
