@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from mlops_nb.interfaces.api import (
         child,
+        data_diff,
+        data_get,
+        data_list,
+        data_snapshot,
         drift,
         fairness,
         gate,
@@ -43,6 +47,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "child",
+    "data_diff",
+    "data_get",
+    "data_list",
+    "data_snapshot",
     "drift",
     "fairness",
     "gate",

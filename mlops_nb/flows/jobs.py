@@ -18,7 +18,7 @@ from mlops_nb.core.records import (
     Notice,
     now,
 )
-from mlops_nb.flows import retraining, starting
+from mlops_nb.flows import frames, retraining, starting
 from mlops_nb.flows.context import Context
 from mlops_nb.flows.tracking import check_name
 from mlops_nb.jobs import calendar, runner
@@ -305,8 +305,8 @@ def _kept(project: Project, path: Path) -> str:
 
 
 def _kept_data(context: Context, given: str | None) -> str | None:
-    if given is None:
-        return None
+    if given is None or frames.version_named(context, given):
+        return given
     path = context.path(given)
     if not path.is_file():
         raise InputError(f"there is no data file {path}")

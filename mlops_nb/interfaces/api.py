@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mlops_nb.core.records import Run
-from mlops_nb.flows import checks, execution, jobs, projects, release, tracking
+from mlops_nb.flows import checks, datasets, execution, jobs, projects, release, tracking
 from mlops_nb.flows import runs as run_flows
 from mlops_nb.flows.context import Context
 from mlops_nb.interfaces import session
@@ -46,6 +46,10 @@ register = _door(release.register)
 models = _door(release.models)
 gate = _door(release.gate)
 promote = _door(release.promote)
+data_snapshot = _door(datasets.snapshot)
+data_list = _door(datasets.versions_of)
+data_get = _door(datasets.get)
+data_diff = _door(datasets.diff)
 jobs_add = _door(jobs.add)
 jobs_list = _door(jobs.jobs)
 jobs_show = _door(jobs.show)

@@ -11,7 +11,7 @@ from typing import Any
 from mlops_nb.core.errors import InputError, MlopsError, StoppedError, VerdictError
 from mlops_nb.core.records import EXIT_CODES, DemoResult, JobRun, Report, Run
 from mlops_nb.core.strict_json import dumps
-from mlops_nb.interfaces import commands, parsing
+from mlops_nb.interfaces import lookup, parsing
 from mlops_nb.interfaces.display import shown
 
 _COMPLETION = {
@@ -92,7 +92,7 @@ def _main(words: list[str]) -> int:
     if asked is not None:
         _print(asked, end="")
         return 0
-    verb, after = commands.find(rest)
+    verb, after = lookup.find(rest)
     if "terminal" not in verb.doors:
         raise InputError(
             f"`{verb.name}` needs a notebook or Python",
@@ -110,6 +110,8 @@ def _perform(call: parsing.Call, options: dict[str, str]) -> int:
     from mlops_nb.project import Project
 
     arguments = parsing.flow_arguments(call)
+    if call.verb.name == "data get" and "to" not in arguments:
+        raise InputError("a terminal has no DataFrames", hint="give --to PATH to write it to")
     folder = working_folder()
     start = folder
     if "notebook" in arguments:

@@ -5,10 +5,7 @@ A new verb is a function in ``flows/`` and a row here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from mlops_nb.core.errors import InputError, NotFoundError
-from mlops_nb.interfaces.verbs import ANYWHERE, KERNEL, TERMINAL, Argument, Door, Verb
+from mlops_nb.interfaces.verbs import ANYWHERE, KERNEL, TERMINAL, Argument, Verb
 
 _LABEL = Argument("--label", "column of the true values", needed=True)
 _PREDICTION = Argument("--prediction", "column of the predicted values")
@@ -321,6 +318,51 @@ VERBS: tuple[Verb, ...] = (
         example="promote credit-default",
     ),
     Verb(
+        "data snapshot",
+        "data",
+        "keep a version of a DataFrame, a file or a folder",
+        "datasets:snapshot",
+        (
+            Argument("name", "name of the dataset", "dataset", needed=True),
+            Argument("source", "a DataFrame in scope, a file or a folder", "data", needed=True),
+        ),
+        example="data snapshot credit clients.parquet",
+    ),
+    Verb(
+        "data list",
+        "data",
+        "list versions of datasets, newest first",
+        "datasets:versions_of",
+        (Argument("name", "only of this dataset", "dataset"),),
+        ANYWHERE,
+        reads=True,
+    ),
+    Verb(
+        "data get",
+        "data",
+        "fetch a version: as a DataFrame, or to a path",
+        "datasets:get",
+        (
+            Argument("version", "NAME@VERSION or NAME@latest", "dataset", needed=True),
+            Argument("--to", "path to write, not there yet", "path"),
+        ),
+        example="data get credit@2 --to credit.parquet",
+    ),
+    Verb(
+        "data diff",
+        "data",
+        "what differs between two versions: columns, rows, values, files",
+        "datasets:diff",
+        (
+            Argument(
+                "before", "NAME@VERSION, a DataFrame in scope, or a file", "data", needed=True
+            ),
+            Argument("after", "the same, to compare with it", "data", needed=True),
+        ),
+        reads=True,
+        example="data diff credit@1 credit@2",
+    ),
+    Verb(
         "jobs add",
         "jobs",
         "schedule a notebook: a job keeps a snapshot of it and retrains by it",
@@ -422,65 +464,6 @@ GROUPS = {
     "tracking": "Tracking",
     "checks": "Checks",
     "release": "Release",
+    "data": "Data",
     "jobs": "Jobs",
 }
-
-
-def verb(name: str) -> Verb:
-    """Return the verb of that name.
-
-    Raises
-    ------
-    NotFoundError
-        Naming the nearest verb.
-
-    Examples
-    --------
-    >>> verb("drift").summary
-    'has the data moved? column by column'
-    """
-    for found in VERBS:
-        if found.name == name:
-            return found
-    raise NotFoundError.among("verb", name, [v.name for v in VERBS])
-
-
-def find(words: Sequence[str]) -> tuple[Verb, list[str]]:
-    """Return the verb that words begin with, and the words after it.
-
-    Raises
-    ------
-    NotFoundError
-        Naming the nearest verb.
-    InputError
-        If a family of verbs is named, and none of them.
-
-    Examples
-    --------
-    >>> found, rest = find(["jobs", "run", "retrain"])
-    >>> found.name, rest
-    ('jobs run', ['retrain'])
-    """
-    members = family(words[0])
-    if not members:
-        return verb(words[0]), list(words[1:])
-    if len(words) == 1 or words[1].startswith("-"):
-        names = ", ".join(member.name.split()[1] for member in members)
-        raise InputError(f"`{words[0]}` alone says too little", hint=f"add one of {names}")
-    return verb(" ".join(words[:2])), list(words[2:])
-
-
-def family(name: str, door: Door | None = None) -> list[Verb]:
-    """List the verbs of two words that begin with this one.
-
-    Examples
-    --------
-    >>> [member.name for member in family("jobs")][:2]
-    ['jobs add', 'jobs list']
-    """
-    return [v for v in VERBS if v.name.startswith(f"{name} ") and (door is None or door in v.doors)]
-
-
-def verbs_of(door: Door) -> list[Verb]:
-    """List the verbs that a door has."""
-    return [v for v in VERBS if door in v.doors]

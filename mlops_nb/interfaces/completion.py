@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.core.errors import MlopsError
-from mlops_nb.interfaces import commands, parsing
+from mlops_nb.interfaces import lookup, parsing
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -56,14 +56,14 @@ def complete(
     except MlopsError:
         return []
     if not words:
-        verbs = dict.fromkeys(verb.name.split()[0] for verb in commands.verbs_of(door))
+        verbs = dict.fromkeys(verb.name.split()[0] for verb in lookup.verbs_of(door))
         options_left = ["--help", *(o for o in parsing.DOOR_OPTIONS[door] if o not in given)]
         return _beginning(fragment, options_left if fragment.startswith("-") else verbs)
-    members = commands.family(words[0], door)
+    members = lookup.family(words[0], door)
     if members and len(words) == 1:
         return _beginning(fragment, ["--help"] if fragment[:1] == "-" else _second_words(members))
     try:
-        verb, after = commands.find(words)
+        verb, after = lookup.find(words)
     except MlopsError:
         return []
     if door not in verb.doors:
@@ -158,10 +158,11 @@ def _values(
         return ["stop"]
     match argument.kind:
         case "data":
-            return [*_named(scope, "columns"), *_files("data", fragment)]
+            versions = [label for label in _stored("dataset", project) if "@" in label]
+            return [*_named(scope, "columns"), *versions, *_files("data", fragment)]
         case "model":
             return [*_named(scope, "predict"), *_stored("registered", project)]
-        case "run" | "experiment" | "registered" | "job":
+        case "run" | "experiment" | "registered" | "dataset" | "job":
             return _stored(argument.kind, project)
         case "timezone":
             from zoneinfo import available_timezones
@@ -191,6 +192,9 @@ def _stored(kind: str, project: str | None) -> list[str]:
             return sorted({version.name for version in found.models.versions()})
         if kind == "experiment":
             return found.runs.experiments()
+        if kind == "dataset":
+            kept = found.datasets.all()
+            return sorted({v.name for v in kept}) + [f"{v.name}@{v.version}" for v in kept]
         if kind == "job":
             return sorted(job.name for job in found.jobs.all())
         return ["latest", *(run.run_id for run in found.runs.search(children=True))]

@@ -174,14 +174,14 @@ def _loaded(shell: InteractiveShell) -> bool:
 
 
 def _call(shell: Any, line: str, scope: Mapping[str, Any]) -> Any:
-    from mlops_nb.interfaces import commands, parsing
+    from mlops_nb.interfaces import lookup, parsing
 
     options, words = parsing.door_options(parsing.split(line), "notebook")
     asked = parsing.help_for(words, "notebook")
     if asked is not None:
         _print(asked)
         return None
-    verb, after = commands.find(words)
+    verb, after = lookup.find(words)
     takes_pairs = any(argument.kind == "pairs" for argument in verb.arguments)
     given = [
         word if takes_pairs and parsing.is_pair(word) else parsing.expand(word, scope)
@@ -252,7 +252,7 @@ def _track(
 
 
 def _begin_cell(line: str, scope: Mapping[str, Any]) -> None:
-    from mlops_nb.interfaces import commands, parsing
+    from mlops_nb.interfaces import lookup, parsing
 
     words = parsing.split(line)
     if not words or words[0] != "track":
@@ -260,7 +260,7 @@ def _begin_cell(line: str, scope: Mapping[str, Any]) -> None:
         hint = suggest(given, ["track"])
         raise InputError(f"%%mlops {given} has no form for cells".replace("  ", " "), hint=hint)
     words = [parsing.expand(word, scope) for word in words[1:]]
-    call = parsing.parse(commands.verb("track"), words, "notebook")
+    call = parsing.parse(lookup.verb("track"), words, "notebook")
     if set(call.arguments) - {"name"} or call.as_json:
         raise InputError("%%mlops track takes a name and no options")
     if call.arguments.get("name") == "stop":

@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import nearest
-from mlops_nb.interfaces.commands import GROUPS, family, find, verbs_of
+from mlops_nb.interfaces.commands import GROUPS
+from mlops_nb.interfaces.lookup import family, find, verbs_of
 from mlops_nb.interfaces.verbs import Argument, Door, Verb
 
 _NEGATIVE = r"-\d*\.?\d+([eE][-+]?\d+)?"
@@ -89,7 +90,7 @@ def parse(verb: Verb, words: Sequence[str], door: Door) -> Call:
 
     Examples
     --------
-    >>> from mlops_nb.interfaces.commands import verb
+    >>> from mlops_nb.interfaces.lookup import verb
     >>> parse(verb("drift"), ["a.csv", "b.csv", "--share", "0.3"], "terminal").arguments["share"]
     0.3
     """

@@ -29,7 +29,7 @@ def from_values(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from mlops_nb.interfaces.commands import verb
+    >>> from mlops_nb.interfaces.lookup import verb
     >>> from_values(verb("runs"), {"limit": 5, "status": None})
     {'limit': 5}
     """
@@ -53,7 +53,7 @@ def from_query(verb: Verb, given: Mapping[str, Sequence[str]]) -> dict[str, Any]
 
     Examples
     --------
-    >>> from mlops_nb.interfaces.commands import verb
+    >>> from mlops_nb.interfaces.lookup import verb
     >>> from_query(verb("runs"), {"children": ["true"], "limit": ["5"]})
     {'children': True, 'limit': 5}
     """

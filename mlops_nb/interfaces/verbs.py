@@ -18,6 +18,7 @@ Kind = Literal[
     "run",
     "experiment",
     "registered",
+    "dataset",
     "job",
     "timezone",
     "notebook",

@@ -246,6 +246,30 @@ def wait_for_words(path: Path, count: int) -> list[str]:
     return path.read_text().split()
 
 
+def test_datasets_are_kept_listed_compared_and_fetched(command: Command, tmp_path: Path) -> None:
+    source = tmp_path / "clients.csv"
+    source.write_text("age,city\n20,Bonn\n30,Köln\n")
+    first = command("data", "snapshot", "clients", "clients.csv", "--json")
+    assert (first.code, first.json["name"], first.json["version"]) == (0, "clients", 1)
+    again = command("data", "snapshot", "clients", "clients.csv", "--json").json
+    assert (again["version"], again["hash"]) == (1, first.json["hash"])
+    source.write_text("age,city\n20,Bonn\n31,Köln\n")
+    assert command("data", "snapshot", "clients", "clients.csv", "--json").json["version"] == 2
+    listed = command("data", "list", "--json").json
+    assert [version["version"] for version in listed] == [2, 1]
+
+    assert "age" in command("data", "diff", "clients@1", "clients@2").out
+    assert command("quality", "clients@1", "--json").json["subject"]["data"]["rows"] == 2
+    nowhere = command("data", "get", "clients@1")
+    assert (nowhere.code, "give --to PATH" in nowhere.err) == (2, True)
+    assert command("data", "get", "clients@1", "--to", "old.csv").code == 0
+    assert (tmp_path / "old.csv").read_text().endswith("30,Köln\n")
+    taken = command("data", "get", "clients@2", "--to", "old.csv")
+    assert (taken.code, taken.out) == (2, "")
+    missing = command("data", "get", "client@1", "--to", "new.csv")
+    assert (missing.code, "clients" in missing.err) == (2, True)
+
+
 def test_reading_starts_the_delivery_that_was_left_undone(command: Command, tmp_path: Path) -> None:
     project = Project.at(tmp_path, {}).ensure()
     project.spool.begin("0" * 16, name="left", experiment="e")

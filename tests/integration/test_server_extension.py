@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlops_nb.interfaces import commands
+from mlops_nb.interfaces import lookup
 from mlops_nb.project import Project
 from tests.notebooks import mlops, python, wait_until_delivered, write_notebook
 from tests.serving import BASE, Answer, Server, running_server, stop
@@ -60,9 +60,9 @@ def urls(server: Server) -> list[str]:
 
 
 def test_every_verb_of_the_door_has_a_route(server: Server) -> None:
-    verbs = {f"mlops/{verb.name.replace(' ', '/')}" for verb in commands.verbs_of("http")}
+    verbs = {f"mlops/{verb.name.replace(' ', '/')}" for verb in lookup.verbs_of("http")}
     assert verbs | {"mlops/project", "mlops/notebook"} < set(urls(server))
-    reserved = {a.parameter for v in commands.verbs_of("http") for a in v.arguments}
+    reserved = {a.parameter for v in lookup.verbs_of("http") for a in v.arguments}
     assert not reserved & {"path", "as", "token", "no_track_activity"}
 
 
@@ -145,7 +145,7 @@ def test_a_panel_comes_in_place_of_the_record(server: Server, project: Project) 
     assert add.status == 200
     given = {"show": {"run": "latest"}, "jobs/show": {"job": "drawn"}}
     try:
-        for verb in commands.verbs_of("http"):
+        for verb in lookup.verbs_of("http"):
             route = verb.name.replace(" ", "/")
             if verb.reads:
                 answer = server.get(route, path="credit", **given.get(route, {}), **{"as": "html"})

@@ -53,7 +53,7 @@ def test_every_verb_that_is_typed_exists(readme: str) -> None:
     typed = re.findall(
         r"(?:^ *\$ |`|%|&& uv run |^ {3})mlops (\w+)(?: (\w+))?", readme, re.MULTILINE
     )
-    named = {" ".join(words) if words[0] == "jobs" else words[0] for words in typed}
+    named = {" ".join(words) if words[0] in ("data", "jobs") else words[0] for words in typed}
     assert named >= {"demo", "init", "track", "run", "gate", "jobs add", "scheduler"}
     assert named <= {verb.name for verb in VERBS} | {"completion"}
 

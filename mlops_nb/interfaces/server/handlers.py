@@ -21,7 +21,8 @@ from tornado import web
 
 from mlops_nb.core.errors import InputError, MlopsError, NotFoundError
 from mlops_nb.core.strict_json import dumps
-from mlops_nb.interfaces import commands, values
+from mlops_nb.interfaces import lookup, values
+from mlops_nb.interfaces.commands import VERBS
 from mlops_nb.interfaces.server import errors, work
 from mlops_nb.interfaces.server.watching import Watcher
 from mlops_nb.interfaces.verbs import Argument, Verb
@@ -66,7 +67,7 @@ class Desk:
 
 def routes(desk: Desk) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
     """List the routes, without the server's base URL."""
-    verbs = commands.verbs_of("http")
+    verbs = lookup.verbs_of("http")
     return [
         *(
             (f"/mlops/{verb.name.replace(' ', '/')}", VerbHandler, {"desk": desk, "verb": verb})
@@ -231,7 +232,7 @@ class UnknownHandler(Handler):
         """Name the nearest route, or the door that has the verb."""
         asked = unquote(self.request.path).removeprefix(f"{self.base_url}mlops").strip("/")
         name = asked.replace("/", " ")
-        if any(verb.name == name for verb in commands.VERBS):
+        if any(verb.name == name for verb in VERBS):
             raise NotFoundError(
                 f"`{name}` has no route", hint=f"type `mlops {name}`, or `%mlops {name}`"
             )

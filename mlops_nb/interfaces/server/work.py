@@ -10,6 +10,7 @@ from mlops_nb.core.errors import VerdictError
 from mlops_nb.core.strict_json import dumps, instant
 from mlops_nb.flows import changes
 from mlops_nb.flows.context import Context
+from mlops_nb.flows.frames import version_named
 from mlops_nb.interfaces.display import shown
 from mlops_nb.interfaces.server import paths
 from mlops_nb.interfaces.server.watching import Marks
@@ -85,6 +86,8 @@ def _located(root: Path, project: Project, argument: Argument, value: Any) -> An
     """Return an argument's value, a path as an absolute one that leads out of nothing."""
     if argument.kind == "notebook":
         return str(paths.existing(root, value))
+    if argument.kind == "data" and version_named(Context(project, project.root), value):
+        return value
     if argument.kind in ("data", "path"):
         return str(paths.inside(project.root, value, "the project"))
     return value

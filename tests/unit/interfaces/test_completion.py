@@ -7,14 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlops_nb.interfaces import commands
+from mlops_nb.interfaces import lookup
 from mlops_nb.interfaces.completion import complete, shell_words
 from mlops_nb.project import Project
 
 
 def test_verbs_of_the_door() -> None:
-    known = [verb.name for verb in commands.verbs_of("notebook") if " " not in verb.name]
-    assert complete([], "", "notebook") == [*known, "jobs"]
+    known = [verb.name for verb in lookup.verbs_of("notebook") if " " not in verb.name]
+    assert complete([], "", "notebook") == [*known, "data", "jobs"]
     assert complete(["jobs"], "", "notebook")[:3] == ["add", "list", "show"]
     assert complete(["jobs"], "-", "notebook") == ["--help"]
     assert complete(["jobs", "pasue"], "", "notebook") == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlops_nb.core.errors import InputError, NotFoundError
-from mlops_nb.interfaces import commands, parsing
+from mlops_nb.interfaces import commands, lookup, parsing
 from mlops_nb.interfaces.verbs import Verb
 
 
@@ -70,28 +70,28 @@ def test_a_value_is_json_or_text(text: str, value: Any) -> None:
 
 def test_an_unknown_option_names_the_nearest() -> None:
     with pytest.raises(NotFoundError, match="did you mean '--share'"):
-        parsing.parse(commands.verb("drift"), ["a", "b", "--shar", "1"], "terminal")
+        parsing.parse(lookup.verb("drift"), ["a", "b", "--shar", "1"], "terminal")
 
 
 def test_an_unknown_choice_names_the_nearest() -> None:
     words = ["m", "a", "b", "--label", "y", "--sensitive", "s", "--method", "gridsearch"]
     with pytest.raises(NotFoundError, match="did you mean 'grid_search'"):
-        parsing.parse(commands.verb("mitigate"), words, "terminal")
+        parsing.parse(lookup.verb("mitigate"), words, "terminal")
 
 
 def test_a_missing_argument_says_which_and_where_help_is() -> None:
     with pytest.raises(InputError, match=r"current.*mlops drift --help"):
-        parsing.parse(commands.verb("drift"), ["a"], "terminal")
+        parsing.parse(lookup.verb("drift"), ["a"], "terminal")
 
 
 def test_one_argument_too_many_is_named() -> None:
     with pytest.raises(InputError, match="'c' is one argument too many"):
-        parsing.parse(commands.verb("drift"), ["a", "b", "c"], "terminal")
+        parsing.parse(lookup.verb("drift"), ["a", "b", "c"], "terminal")
 
 
 def test_parameters_are_typed_and_negative_numbers_are_no_options() -> None:
     call = parsing.parse(
-        commands.verb("run"),
+        lookup.verb("run"),
         ["a.ipynb", "-p", "months", "2", "-p", "delta", "-1e-3", "-p", "name", "x y"],
         "terminal",
     )
@@ -104,7 +104,7 @@ def test_parameters_are_typed_and_negative_numbers_are_no_options() -> None:
 
 def test_a_value_that_looks_like_an_option_is_a_value() -> None:
     words = ["a.ipynb", "-p", "since", "-1d", "--name", "--x", "-p", "-p", "3"]
-    call = parsing.parse(commands.verb("run"), words[:6], "terminal")
+    call = parsing.parse(lookup.verb("run"), words[:6], "terminal")
     assert parsing.flow_arguments(call) == {
         "notebook": "a.ipynb",
         "parameters": {"since": "-1d"},
@@ -112,16 +112,16 @@ def test_a_value_that_looks_like_an_option_is_a_value() -> None:
     }
     # An option of the verb stays one: its own name as a value is a slip.
     with pytest.raises(InputError, match="expected 2 arguments"):
-        parsing.parse(commands.verb("run"), words[:4] + words[6:], "terminal")
+        parsing.parse(lookup.verb("run"), words[:4] + words[6:], "terminal")
 
 
 def test_zero_is_a_value() -> None:
-    assert parsing.parse(commands.verb("runs"), ["--limit", "0"], "terminal").arguments == {
+    assert parsing.parse(lookup.verb("runs"), ["--limit", "0"], "terminal").arguments == {
         "limit": 0
     }
-    call = parsing.parse(commands.verb("drift"), ["a", "b", "--share", "0"], "terminal")
+    call = parsing.parse(lookup.verb("drift"), ["a", "b", "--share", "0"], "terminal")
     assert call.arguments["share"] == 0.0
-    log = parsing.parse(commands.verb("log"), ["a=1", "--step", "0"], "notebook")
+    log = parsing.parse(lookup.verb("log"), ["a=1", "--step", "0"], "notebook")
     assert log.arguments["step"] == 0
 
 
@@ -191,7 +191,7 @@ def test_what_log_can_t_read_is_named(words: list[str], told: str) -> None:
 
 def test_a_parameter_given_twice_is_an_error() -> None:
     call = parsing.parse(
-        commands.verb("run"), ["a.ipynb", "-p", "m", "1", "-p", "m", "2"], "terminal"
+        lookup.verb("run"), ["a.ipynb", "-p", "m", "1", "-p", "m", "2"], "terminal"
     )
     with pytest.raises(InputError, match="'m' is given twice"):
         parsing.flow_arguments(call)

@@ -8,7 +8,7 @@ import pytest
 
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.interfaces import values
-from mlops_nb.interfaces.commands import verb
+from mlops_nb.interfaces.lookup import verb
 from mlops_nb.interfaces.verbs import Argument, Verb
 
 VERB = Verb(
