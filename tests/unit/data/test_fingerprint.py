@@ -196,8 +196,7 @@ def test_equal_columns_have_one_hash_however_they_were_made(kind: str) -> None:
         assert hash_of(made) == HASHES[kind]
 
 
-def test_a_buffer_is_hashed_to_its_end_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlops_nb.data.fingerprint.PIECE", SHORT)
+def test_a_buffer_is_hashed_to_its_end_and_in_order() -> None:
     values = COLUMNS["float64"].to_numpy()
     hashes = {hash_of(column(values))}
     for place in (0, SHORT // 8, LONG - 1):
