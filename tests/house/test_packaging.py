@@ -196,6 +196,8 @@ def test_the_wheel_holds_the_built_extension(
 ) -> None:
     package = json.loads(wheel.read(data[f"{BUNDLE}package.json"]))
     source = json.loads((tree / "labextension" / "package.json").read_text("utf-8"))
+    meta = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    assert f"\nVersion: {source['version']}\n" in wheel.read(meta).decode()
     assert package["version"] == source["version"]
     # The page loads these two: what is left of an older build would be a third.
     entries = {place for place in data if "remoteEntry" in place}
