@@ -127,10 +127,14 @@ export class ApiError extends Error {
   }
 }
 
+/** How long an answer is waited for: a job's start, the longest, gives up before. */
+const PATIENCE_MS = 90_000;
+
 export class Api {
   constructor(
     private readonly settings: ServerConnection.ISettings,
-    private readonly trans: TranslationBundle
+    private readonly trans: TranslationBundle,
+    private readonly patience_ms = PATIENCE_MS
   ) {}
 
   /** Whether the server answered the last time. */
@@ -243,7 +247,9 @@ export class Api {
     let response: Response;
     let text: string;
     try {
-      response = await ServerConnection.makeRequest(url, init, this.settings);
+      const signal = AbortSignal.timeout(this.patience_ms);
+      const whole = { ...init, signal };
+      response = await ServerConnection.makeRequest(url, whole, this.settings);
       text = await response.text();
     } catch {
       this.setOnline(false);

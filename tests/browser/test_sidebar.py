@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.lab import Lab
 from tests.browser.test_track_command import choose_from_palette
@@ -242,3 +242,21 @@ def test_a_server_without_the_extension_says_how_to_switch_it_on(lab: Lab, page:
     shown = open_by_mouse(page)
     expect(shown).to_contain_text("jupyter server extension enable mlops_nb")
     in_both_themes(page, "#mlops-sidebar")
+
+
+def test_a_slow_server_is_waited_for_in_sight(lab: Lab, page: Page) -> None:
+    write_project(lab, "slow")
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/mlops/**", hold)
+    lab.open(page, "slow/train.ipynb")
+    shown = open_by_mouse(page)
+    expect(shown.get_by_text("Loading")).to_be_visible()
+    in_both_themes(page, "#mlops-sidebar")
+    for route in waiting:
+        route.continue_()
+    page.unroute("**/mlops/**", hold)
+    expect(shown.get_by_text("No runs yet")).to_be_visible()

@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { ApiError } from '../api';
-import { FakeServer, json, refusal } from './fakes';
+import { ServerConnection } from '@jupyterlab/services';
+
+import { Api, ApiError } from '../api';
+import { FakeServer, json, refusal, trans } from './fakes';
 
 async function errorOf(promise: Promise<unknown>): Promise<ApiError> {
   const reason = await promise.then(
@@ -126,4 +128,21 @@ it('knows whether the server answers, and says when that changes', async () => {
   server.isAway = false;
   await server.api.runs('', { limit: 1 });
   expect(changed.mock.calls).toEqual([[false], [true]]);
+});
+
+it('gives up a request that is never answered', async () => {
+  const settings = ServerConnection.makeSettings({
+    baseUrl: 'http://localhost/',
+    fetch: input =>
+      new Promise((_, reject) => {
+        const { signal } = input as Request;
+        signal.addEventListener('abort', () => {
+          reject(new Error('aborted'));
+        });
+      })
+  });
+  const api = new Api(settings, trans, 20);
+  const error = await errorOf(api.runs('', {}));
+  expect(error.isOffline).toBe(true);
+  expect(api.isOnline).toBe(false);
 });
