@@ -142,7 +142,7 @@ it('gives up a request that is never answered', async () => {
       })
   });
   const api = new Api(settings, trans, 20);
-  const error = await errorOf(api.runs('', {}));
+  const error = await errorOf(api.runs('', { limit: 1 }));
   expect(error.isOffline).toBe(true);
   expect(api.isOnline).toBe(false);
 });
