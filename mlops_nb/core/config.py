@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -139,15 +139,14 @@ class Config:
         InputError
             If the file is not TOML, or has an unknown key or a value of the wrong type.
         """
-        import tomllib
-
         try:
-            data = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
+        except UnicodeDecodeError as error:
             raise InputError(f"{path} is not valid TOML: {error}") from None
         except OSError as error:
             raise InputError(f"{path} can't be read: {error.strerror}") from None
-        return cls.read(data, environ, source=str(path))
+        ours = tuple((key, environ[key]) for key in environ if key.startswith("MLOPS_"))
+        return _loaded(text, ours, str(path))
 
     @classmethod
     def read(
@@ -164,6 +163,18 @@ class Config:
                 raise InputError(f"[{name}] in {source} must be a table, not {table!r}")
             built[name] = _read_section(name, kind, table, environ or {}, source)
         return cls(**built)
+
+
+@lru_cache(maxsize=8)
+def _loaded(text: str, environ: tuple[tuple[str, str], ...], source: str) -> Config:
+    """Build the settings once for one text and environment: every call of a verb asks for them."""
+    import tomllib
+
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{source} is not valid TOML: {error}") from None
+    return Config.read(data, dict(environ), source=source)
 
 
 def variable(section: str, key: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Run, RunStatus
-from mlops_nb.flows import delivery, tracking
+from mlops_nb.flows import delivery, evidence, tracking
 from mlops_nb.flows.context import Context
-from mlops_nb.jobs import runner
+from mlops_nb.jobs import notebooks, runner
 from mlops_nb.project import Project
 from mlops_nb.stores.disk import disk_errors, write_whole
 from mlops_nb.stores.spool import new_run_id
@@ -70,6 +70,8 @@ class Order:
         What is executed in place of the notebook's present content: a job's snapshot of it.
     run_id, tags
         The id and further tags of the run that is opened.
+    environment
+        Further variables for its kernel.
     """
 
     notebook: Path
@@ -83,6 +85,7 @@ class Order:
     code: bytes | None = None
     run_id: str = field(default_factory=new_run_id)
     tags: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def execute(context: Context, order: Order) -> Run:
@@ -106,7 +109,7 @@ def execute(context: Context, order: Order) -> Run:
         notebook=FoundNotebook(source, "runner", None if executed == source else executed),
         experiment=order.experiment,
         run_id=order.run_id,
-        tags=order.tags,
+        tags={"mlops.folder": str(order.folder or source.parent), **order.tags},
     )
     tracking.record_parameters(top, opened.run_id, declared)
     delivery.start_writer(project)
@@ -120,7 +123,10 @@ def execute(context: Context, order: Order) -> Run:
             cwd=order.folder or source.parent,
             kernel=kernel,
             **limits,
-            environment=_environment(project, opened.run_id, source, executed),
+            environment={
+                **_environment(project, opened.run_id, source, executed),
+                **order.environment,
+            },
             watch=context.watch,
             log=kept / "log.txt",
         )
@@ -131,6 +137,7 @@ def execute(context: Context, order: Order) -> Run:
     finally:
         try:
             _keep_copy(project, opened.run_id, kept / source.name)
+            _note_files(project, opened, order, executed)
         finally:
             tracking.close_run(top, opened.run_id, status, reason)
     delivery.start_writer(project)
@@ -179,3 +186,16 @@ def _keep_copy(project: Project, run_id: str, copy: Path) -> None:
     if copy.is_file():
         project.spool.append(run_id, "notebook", path=str(copy))
         project.spool.keep(run_id, f"notebook/{copy.name}", copy.read_bytes())
+
+
+def _note_files(project: Project, opened: Run, order: Order, executed: Path) -> None:
+    """Write down the files that went in, where no session of ours in the kernel has done so."""
+    if "mlops.modules" in project.spool.load(opened.run_id).run.tags:
+        return
+    folder = order.folder or order.notebook.parent
+    told = order.environment.get(evidence.CODE_ROOT)
+    root = Path(told) if told else evidence.code_root(project, folder)
+    sources = notebooks.sources(executed)
+    tags = evidence.file_tags(root, sources, folder, opened.started_at)
+    if tags:
+        project.spool.append(opened.run_id, "tags", values=tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from mlops_nb import panels
 from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import scoring
 from mlops_nb.core.errors import InputError, NotFoundError, VerdictError
-from mlops_nb.core.records import Finding, ModelVersion, Promotion, Report
+from mlops_nb.core.records import Finding, ModelVersion, Notice, Promotion, Report
 from mlops_nb.flows import delivery, frames, tracking
 from mlops_nb.flows.context import Context, Named
 from mlops_nb.project import Project
@@ -22,7 +23,13 @@ from mlops_nb.tracking.provenance import FoundNotebook, user
 if TYPE_CHECKING:
     import pandas as pd
 
+REPLAY = "MLOPS_REPLAY"
 _URI = ("runs:/", "models:/", "file:", "s3:", "gs:", "abfss:", "dbfs:")
+
+
+def is_replay() -> bool:
+    """Tell whether this process replays a run: then the registry stays as it is."""
+    return os.environ.get(REPLAY) == "1"
 
 
 def register(
@@ -47,6 +54,9 @@ def register(
         model = frames.model(context, model)
     if example is not None:
         example = _inputs(model, frames.frame(context, example, "example")).head(5)
+    if is_replay():
+        context.watch.log(f"a replay registers nothing: {name} stays as it is")
+        return ModelVersion(name, 0, run_id=context.run_id, description="a replay: not registered")
     if context.run_id is None:
         return _register_in_own_run(context, model, name, example, description)
     project = context.project
@@ -106,6 +116,9 @@ def gate(
     VerdictError
         If `strict` and the verdict is not pass.
     """
+    if is_replay():
+        # Its version was not registered: there is none to judge.
+        return Report("gate", "insufficient", summary="A replay judges nothing.")
     project = context.project
     policy = project.config.gate
     challenger = _challenger(project, name, version)
@@ -145,8 +158,10 @@ def promote(
     *,
     force: bool = False,
     reason: str = "",
-) -> Promotion:
+) -> Promotion | Notice:
     """Make a version champion, if its gate passed and the champion has not moved since.
+
+    In a replay nothing is done; the notice says so.
 
     Raises
     ------
@@ -155,6 +170,8 @@ def promote(
     VerdictError
         If the gate did not pass.
     """
+    if is_replay():
+        return Notice(f"a replay promotes nothing: {name} stays as it is")
     project = context.project
     challenger = _challenger(project, name, version)
     verdict = newest_gate(project, challenger)

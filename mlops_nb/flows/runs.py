@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Run, RunDetails
 from mlops_nb.flows import delivery
 from mlops_nb.flows.context import Context
+from mlops_nb.stores.run_query import Condition, Query
 
 
 def runs(
@@ -14,23 +18,63 @@ def runs(
     experiment: str | None = None,
     status: str | None = None,
     children: bool = False,
+    where: str | Sequence[str] = (),
+    sort: str = "started",
+    reverse: bool = False,
     limit: int = 20,
+    offset: int = 0,
 ) -> list[Run]:
-    """List runs, newest first; `limit` 0 lists all.
+    """List runs, newest first unless sorted otherwise.
+
+    Parameters
+    ----------
+    context : Context
+    experiment, status : str, optional
+        Only these.
+    children : bool
+        Child runs too.
+    where : str or sequence of str
+        Conditions ``NAME OP VALUE`` on a metric, parameter or tag, such as ``"auc > 0.8"``; all
+        must hold. OP is one of = != < <= > >=.
+    sort : str
+        "started" (newest first), "duration" (longest first), "name" (a to z), or the name of a
+        metric (highest first). Runs that have no such value come last.
+    reverse : bool
+        The other way round.
+    limit : int
+        How many; 0 lists all.
+    offset : int
+        How many of the first to pass over.
 
     Raises
     ------
     InputError
-        If `limit` is negative.
+        If `limit` or `offset` is negative, or a condition is none.
     NotFoundError
-        If there is no such experiment.
+        If there is no such experiment, or no run has a value of that name.
     """
-    if limit < 0:
-        raise InputError(f"--limit must be 0 or more, not {limit}")
-    delivery.catch_up(context)
-    return context.project.runs.search(
-        experiment=experiment, status=status, children=children, limit=limit or None
+    for name, number in (("limit", limit), ("offset", offset)):
+        if number < 0:
+            raise InputError(f"--{name} must be 0 or more, not {number}")
+    query = Query(
+        experiment,
+        status,
+        children,
+        tuple(Condition.parse(text) for text in ([where] if isinstance(where, str) else where)),
+        sort,
+        reverse,
+        offset,
+        limit or None,
     )
+    delivery.catch_up(context)
+    found = context.project.runs.select(query)
+    return [_told(run, query) for run in found]
+
+
+def _told(run: Run, query: Query) -> Run:
+    """Put the metrics that were asked for first: a list of runs shows the first few."""
+    asked = {name: run.metrics[name] for name in sorted(query.names) if name in run.metrics}
+    return replace(run, metrics={**asked, **run.metrics}) if asked else run
 
 
 def show(context: Context, run: str) -> RunDetails:

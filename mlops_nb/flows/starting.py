@@ -23,7 +23,14 @@ from mlops_nb.core.strict_json import instant, parse_instant
 from mlops_nb.project import Project
 
 # What belongs to a headless run that we may be in; a job's run is none of its children.
-_THEIRS = ("MLOPS_RUN_ID", "MLOPS_EXECUTION", "MLOPS_NOTEBOOK", "MLOPS_SNAPSHOT")
+_THEIRS = (
+    "MLOPS_RUN_ID",
+    "MLOPS_EXECUTION",
+    "MLOPS_NOTEBOOK",
+    "MLOPS_SNAPSHOT",
+    "MLOPS_REPLAY",
+    "MLOPS_CODE_ROOT",
+)
 
 
 class Child:

@@ -82,7 +82,13 @@ def open_run(
         experiment=experiment,
         notebook=None if notebook.path is None else str(notebook.path),
         lease=asdict(lease_of(os.getpid())),
-        tags={**taken.tags, "mlops.project": project.name, **(tags or {})},
+        tags={
+            **taken.tags,
+            "mlops.project": project.name,
+            "mlops.root": str(project.root),
+            "mlops.folder": str(context.folder),
+            **(tags or {}),
+        },
     )
     return project.spool.load(run_id).run
 

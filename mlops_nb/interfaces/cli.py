@@ -10,6 +10,7 @@ from typing import Any
 
 from mlops_nb.core.errors import InputError, MlopsError, StoppedError, VerdictError
 from mlops_nb.core.records import EXIT_CODES, DemoResult, JobRun, Report, Run
+from mlops_nb.core.replay_records import Replay
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.interfaces import lookup, parsing
 from mlops_nb.interfaces.display import shown
@@ -145,6 +146,8 @@ def exit_code(result: Any) -> int:
         if result.status == "FINISHED":
             return EXIT_CODES[result.gate or "pass"]
         return 130 if result.reason == "interrupted" else 1
+    if isinstance(result, Replay):
+        return 0 if result.status == "REPRODUCED" else 1
     if isinstance(result, DemoResult):
         return 0 if result.status == "FINISHED" and result.model is not None else 1
     return 0

@@ -18,6 +18,7 @@ _LIMIT = Argument(
 )
 _STRICT = Argument("--strict", "raise unless the verdict is pass", "flag")
 _CONFIDENCE = Argument("--confidence", "confidence of the intervals", "float")
+_RUN = Argument("run", "id of the run, a prefix of it, or `latest`", "run", needed=True)
 _REGISTERED = Argument("name", "registered model", "registered", needed=True)
 _HOW_MANY = Argument("--limit", "how many; 0: all", "int", default=20)
 _PARAMETER = Argument(
@@ -118,21 +119,59 @@ VERBS: tuple[Verb, ...] = (
                 choices=("RUNNING", "FINISHED", "FAILED", "KILLED", "LOST"),
             ),
             Argument("--children", "child runs too", "flag"),
+            Argument(
+                "--where",
+                "only where a metric, parameter or tag is so, as in 'auc > 0.8' (may be repeated)",
+                many=True,
+            ),
+            Argument(
+                "--sort",
+                "started (newest first), duration, name, or a metric (highest first)",
+            ),
+            Argument("--reverse", "the other way round", "flag"),
             _HOW_MANY,
+            Argument("--offset", "how many to pass over first", "int"),
         ),
         doors=ANYWHERE,
         reads=True,
-        example="runs --status FAILED",
+        example="runs --where 'auc > 0.8' --sort auc",
     ),
     Verb(
         "show",
         "tracking",
         "open a run: cells, metrics, checks, provenance",
         "runs:show",
-        (Argument("run", "id of the run, a prefix of it, or `latest`", "run", needed=True),),
+        (_RUN,),
         ANYWHERE,
         reads=True,
         example="show latest",
+    ),
+    Verb(
+        "replay",
+        "tracking",
+        "execute a run again from what was recorded, and say what differs",
+        "replay:replay",
+        (
+            _RUN,
+            Argument(
+                "--data", "files as they were, or as they are", choices=("recorded", "current")
+            ),
+            Argument("--tolerance", "by which numbers may differ, relative", "float"),
+        ),
+        example="replay latest",
+    ),
+    Verb(
+        "diff",
+        "tracking",
+        "what differs between two runs, likely causes first",
+        "comparison:diff",
+        (
+            Argument("before", "id of a run, a prefix of it, or `latest`", "run", needed=True),
+            Argument("after", "the same, to compare with it", "run", needed=True),
+        ),
+        ANYWHERE,
+        reads=True,
+        example="diff 6b03f3f0 latest",
     ),
     Verb(
         "run",
@@ -451,19 +490,7 @@ VERBS: tuple[Verb, ...] = (
         "project",
         "open MLflow's own UI on the project's store",
         "ui:ui",
-        (
-            Argument("--port", "port", "int", default=5000),
-            _NO_BROWSER,
-        ),
+        (Argument("--port", "port", "int", default=5000), _NO_BROWSER),
         TERMINAL,
     ),
 )
-
-GROUPS = {
-    "project": "Project",
-    "tracking": "Tracking",
-    "checks": "Checks",
-    "release": "Release",
-    "data": "Data",
-    "jobs": "Jobs",
-}

@@ -197,7 +197,8 @@ def _stored(kind: str, project: str | None) -> list[str]:
             return sorted({v.name for v in kept}) + [f"{v.name}@{v.version}" for v in kept]
         if kind == "job":
             return sorted(job.name for job in found.jobs.all())
-        return ["latest", *(run.run_id for run in found.runs.search(children=True))]
+        recent = found.runs.search(children=True, limit=200)
+        return ["latest", *(run.run_id for run in recent)]
     except MlopsError:
         return []
 

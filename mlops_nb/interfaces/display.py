@@ -20,6 +20,8 @@ _RECORDS = (
 )
 _MODULE = "mlops_nb.core.records"
 _DATA = tuple(("mlops_nb.core.data_records", name) for name in ("DataVersion", "DataDiff"))
+_DIFF = ("mlops_nb.core.diff_records", "RunDiff")
+_REPLAY = ("mlops_nb.core.replay_records", "Replay")
 _LIST = ("mlops_nb.interfaces.display", "Table")
 
 
@@ -31,14 +33,20 @@ class Table(list[Any]):
 
 def attach(formatter: Any) -> None:
     """Teach a display formatter our records; nothing is imported until one is shown."""
-    for module, name in (*((_MODULE, record) for record in _RECORDS), *_DATA, _LIST):
+    for module, name in (
+        *((_MODULE, record) for record in _RECORDS),
+        *_DATA,
+        _DIFF,
+        _REPLAY,
+        _LIST,
+    ):
         formatter.formatters["text/html"].for_type_by_name(module, name, _html)
         formatter.formatters["text/plain"].for_type_by_name(module, name, _pretty)
 
 
 def detach(formatter: Any) -> None:
     """Take out what `attach` put in."""
-    ours = (_MODULE, _DATA[0][0], _LIST[0])
+    ours = (_MODULE, _DATA[0][0], _DIFF[0], _REPLAY[0], _LIST[0])
     for mime in ("text/html", "text/plain"):
         found = formatter.formatters[mime]
         for key in [k for k in found.deferred_printers if k[0] in ours]:

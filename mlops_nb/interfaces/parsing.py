@@ -13,9 +13,8 @@ from typing import Any, NoReturn
 
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import nearest
-from mlops_nb.interfaces.commands import GROUPS
 from mlops_nb.interfaces.lookup import family, find, verbs_of
-from mlops_nb.interfaces.verbs import Argument, Door, Verb
+from mlops_nb.interfaces.verbs import GROUPS, Argument, Door, Verb
 
 _NEGATIVE = r"-\d*\.?\d+([eE][-+]?\d+)?"
 _ARROWS = {"notebook": "%mlops ", "terminal": "mlops ", "python": "mlops_nb.", "http": "/mlops/"}

@@ -21,6 +21,7 @@ from mlops_nb.core.records import CellRecord, Run, RunStatus, now
 from mlops_nb.core.watch import Silent, Watch
 from mlops_nb.flows import delivery, tracking
 from mlops_nb.flows.context import Context, working_folder
+from mlops_nb.flows.evidence import Evidence
 from mlops_nb.project import Project
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Session:
         self.tagged: frozenset[str] = frozenset()
         self.unclosed: dict[str, tuple[RunStatus, str | None]] = {}
         self.told = False
+        self.evidence: Evidence | None = None
         self.pid = os.getpid()
         self._join_runner()
 
@@ -214,6 +216,8 @@ class Session:
                 self._close(run_id, "FAILED", self.last_error)
             else:
                 self._close(run_id, *_end_of(_unhandled()))
+        if self.joined and self.open and self.evidence is not None:
+            self.evidence.end()
 
     def trouble(self) -> str | None:
         """Say, once, why what is recorded does not reach MLflow; None where it does."""
@@ -264,10 +268,13 @@ class Session:
         self.project = project
         self.tagged = tracking.parameter_sources(notebook)
         self.cells = 0
+        self.evidence = Evidence(project, run, working_folder())
         tracking.join_mlflow(project, self._mlflow_run)
 
     def _close(self, run_id: str, status: RunStatus, reason: str | None = None) -> Run:
         try:
+            if run_id == self.open[0] and self.evidence is not None:
+                self.evidence.end()
             run = tracking.close_run(self._here(), run_id, status, reason)
         except NotFoundError:
             self._let_go()
@@ -289,6 +296,7 @@ class Session:
             tracking.rejoin_mlflow()
         else:
             tracking.leave_mlflow()
+            self.evidence = None
             self.known_parameters = set()
 
     def _let_go(self) -> None:
@@ -326,6 +334,8 @@ class Session:
         for source in history if self.open else ():
             self._append(CellRecord(self.cells, source, None, None, "before"))
             self._parameters(source, namespace)
+            if self.evidence is not None:
+                self.evidence.after_cell(source)
 
     def _record(
         self, cell: Cell, error: BaseException | None, namespace: Mapping[str, Any]
@@ -344,6 +354,8 @@ class Session:
         )
         self._append(record)
         self._parameters(cell.source, namespace)
+        if self.evidence is not None:
+            self.evidence.after_cell(cell.source)
         if cell.run_id not in (None, self.open[0]):
             tracking.record_cell(self._here(), cell.run_id, record)
 

@@ -31,6 +31,15 @@ KERNEL: frozenset[Door] = frozenset({"notebook", "python"})
 TERMINAL: frozenset[Door] = frozenset({"terminal"})
 ANYWHERE: frozenset[Door] = EVERYWHERE | {"http"}
 
+GROUPS = {
+    "project": "Project",
+    "tracking": "Tracking",
+    "checks": "Checks",
+    "release": "Release",
+    "data": "Data",
+    "jobs": "Jobs",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Argument:

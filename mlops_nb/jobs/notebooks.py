@@ -99,6 +99,11 @@ def tags_of(cell: NotebookNode) -> list[str]:
     return list(cell.metadata.get("tags", ()))
 
 
+def sources(path: Path) -> list[str]:
+    """Return the sources of a notebook's code cells; `read` says what it raises."""
+    return [str(cell.source) for cell in read(path).cells if cell.cell_type == "code"]
+
+
 def parameters_of(source: Path) -> dict[str, Parameter]:
     """Return the parameters that a notebook declares, by name, in their order.
 

@@ -38,6 +38,8 @@ _ONE = {
     "JobRun": "jobs.run",
     "DataVersion": "datasets.version",
     "DataDiff": "datasets.difference",
+    "RunDiff": "differences.difference",
+    "Replay": "replays.replay",
 }
 _MANY = {
     "Report": "reports.reports",
@@ -49,7 +51,12 @@ _MANY = {
     "DueTime": "jobs.due_times",
     "DataVersion": "datasets.versions",
 }
-_RECORDS = ("mlops_nb.core.records", "mlops_nb.core.data_records")
+_RECORDS = (
+    "mlops_nb.core.records",
+    "mlops_nb.core.data_records",
+    "mlops_nb.core.replay_records",
+    "mlops_nb.core.diff_records",
+)
 # Rows of a table, tried in turn until the panel is small enough.
 _ROWS = (50, 40, 30, 20, 10, 4)
 _ALL_ROWS = 1_000_000

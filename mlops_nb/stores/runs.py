@@ -7,24 +7,24 @@ client for this project's runs. What the spool still holds is laid over it.
 
 from __future__ import annotations
 
-import math
 import re
 import sqlite3
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
 from mlops_nb.core.records import CellRecord, Run
-from mlops_nb.stores.delivery import EVENTS_ARTIFACT, param_value
+from mlops_nb.stores import run_rows
+from mlops_nb.stores.delivery import EVENTS_ARTIFACT
 from mlops_nb.stores.mlflow_client import reachable, sqlite_path
 from mlops_nb.stores.mlflow_errors import calling
 from mlops_nb.stores.mlflow_sqlite import open_readonly
+from mlops_nb.stores.run_query import FIELDS, Query
+from mlops_nb.stores.run_rows import make_run
 from mlops_nb.stores.spool import RUN_ID, Spool, fold, read_events
 from mlops_nb.stores.sqlite_errors import sqlite_errors
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 NO_RUNS = "there are no runs yet: %mlops track, or mlops run NOTEBOOK, makes one"
-_STATUSES = {"SCHEDULED": "RUNNING"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +69,51 @@ class RunStore:
         NotFoundError
             If there is no such experiment.
         """
-        runs = [
-            run
-            for run in self._all(experiment)
-            if (children or run.parent_id is None)
-            and (experiment is None or run.experiment == experiment)
-            and (status is None or run.status == status)
-        ]
-        if experiment is not None and not runs:
+        return self.select(Query(experiment, status, children, limit=limit))
+
+    def select(self, query: Query) -> list[Run]:
+        """List the runs that are asked for, in the order and to the extent asked for.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such experiment, or no run has a metric, parameter or tag of that name.
+        """
+        spooled = {state.run.run_id: state.run for state in self.spool.runs()}
+        with _reading(self.tracking_uri) as connection:
+            if connection is not None:
+                found = _page(connection, query, spooled)
+            else:
+                runs = [run for run in self._all(query.experiment, spooled) if query.takes(run)]
+                keyed = [(query.key(run), run.run_id, run) for run in runs]
+                found = query.ordered(keyed)[query.page]
+        if not found or (query.sort not in FIELDS and query.key(found[0]) is None):
+            self._refuse_unknown(query)
+        return found
+
+    def _refuse_unknown(self, query: Query) -> None:
+        """Refuse a name that nothing has; a list may be empty for better reasons."""
+        if query.experiment is not None:
             known = self.experiments()
-            if experiment not in known:
-                raise NotFoundError.among("experiment", experiment, known, hint=NO_RUNS)
-        runs.sort(key=lambda run: (run.started_at, run.run_id), reverse=True)
-        return runs if limit is None else runs[:limit]
+            if query.experiment not in known:
+                raise NotFoundError.among("experiment", query.experiment, known, hint=NO_RUNS)
+        names = self._names() if query.names else set()
+        for name in sorted(query.names - names):
+            if name == query.sort:
+                raise NotFoundError.among("order", name, {*names, *FIELDS})
+            raise NotFoundError.among("metric, parameter or tag", name, names, hint=NO_RUNS)
+
+    def _names(self) -> set[str]:
+        """List the names of the metrics, parameters and tags of all runs."""
+        spooled = {state.run.run_id: state.run for state in self.spool.runs()}
+        runs: Iterable[Run] = spooled.values()
+        named: set[str] = set()
+        with _reading(self.tracking_uri) as connection:
+            if connection is not None:
+                named = run_rows.names(connection)
+            else:
+                runs = self._all(None, spooled)
+        return named.union(*({*run.metrics, *run.params, *run.tags} for run in runs))
 
     def experiments(self) -> list[str]:
         """List the names of MLflow's experiments, and of those that are about to be made."""
@@ -109,22 +140,14 @@ class RunStore:
         UnavailableError
             If MLflow can't be used, and it is no run that the spool holds.
         """
-        runs = self._around(reference)
-        if reference == "latest":
-            top = [run for run in runs if run.parent_id is None]
-            if top:
-                return top[0]
+        if reference == "latest" and (newest := self.search(limit=1)):
+            return newest[0]
+        runs = self._beginning_with(reference)
         matches = [run for run in runs if reference in (run.run_id, run.mlflow_run_id)]
-        matches = matches or [
-            run
-            for run in runs
-            if reference
-            and (
-                run.run_id.startswith(reference) or (run.mlflow_run_id or "").startswith(reference)
-            )
-        ]
+        matches = matches or runs
         if not matches:
-            known = ["latest", *(run.run_id for run in runs)] if runs else []
+            known = [run.run_id for run in self.search(children=True, limit=1000)]
+            known = ["latest", *known] if known else []
             raise NotFoundError.among("run", reference, known, hint=NO_RUNS)
         if len(matches) > 1:
             names = ", ".join(run.run_id for run in matches[:4])
@@ -133,8 +156,12 @@ class RunStore:
 
     def children(self, run: Run) -> list[Run]:
         """List the child runs of a run, oldest first."""
-        found = [child for child in self._around(run.run_id) if child.parent_id == run.run_id]
-        return found[::-1]
+        found = [
+            child
+            for child in self._some(run.run_id, lambda held: run_rows.children(held, run))
+            if child.parent_id == run.run_id
+        ]
+        return sorted(found, key=lambda child: (child.started_at, child.run_id))
 
     def cells(self, run: Run) -> tuple[CellRecord, ...]:
         """Return the cells that a run executed, in order."""
@@ -177,35 +204,50 @@ class RunStore:
         """List the runs that the spool holds, newest first: what is known without MLflow."""
         return [state.run for state in self.spool.runs()][::-1]
 
-    def _around(self, run_id: str) -> list[Run]:
-        """List all runs; if MLflow can't be asked and the spool has that run, the spool's."""
-        try:
-            return self.search(children=True)
-        except UnavailableError:
-            if not RUN_ID.fullmatch(run_id) or self.spool.find(run_id) is None:
-                raise
-            return self.undelivered()
+    def _beginning_with(self, reference: str) -> list[Run]:
+        """List the runs whose id, ours or MLflow's, begins so."""
+        if not reference:
+            return []
+        runs = self._some(reference, lambda held: run_rows.beginning_with(held, reference))
+        return [
+            run
+            for run in runs
+            if run.run_id.startswith(reference) or (run.mlflow_run_id or "").startswith(reference)
+        ]
 
-    def _all(self, experiment: str | None) -> Iterable[Run]:
+    def _some(
+        self, run_id: str, chosen: Callable[[sqlite3.Connection], list[str]]
+    ) -> Iterable[Run]:
+        """List what the spool holds and, of MLflow's, at least the runs that are chosen.
+
+        If MLflow can't be asked and the spool has that run, the spool's.
+        """
         spooled = {state.run.run_id: state.run for state in self.spool.runs()}
-        delivered = {run.run_id: run for run in self._delivered(experiment)}
-        merged = delivered | {
-            run_id: _overlay(delivered.get(run_id), run) for run_id, run in spooled.items()
-        }
+        try:
+            with _reading(self.tracking_uri) as connection:
+                if connection is not None:
+                    ids = [*chosen(connection), *run_rows.delivered(connection, spooled)]
+                    return _merged(run_rows.load(connection, ids).values(), spooled)
+            return self._all(None, spooled)
+        except UnavailableError:
+            if not RUN_ID.fullmatch(run_id) or run_id not in spooled:
+                raise
+            return spooled.values()
+
+    def _all(self, experiment: str | None, spooled: Mapping[str, Run]) -> Iterable[Run]:
+        merged = _merged(self._delivered(experiment), spooled)
         # A child that was made with MLflow alone names its parent by MLflow's id.
-        ours = {run.mlflow_run_id: run.run_id for run in merged.values() if run.mlflow_run_id}
+        ours = {run.mlflow_run_id: run.run_id for run in merged if run.mlflow_run_id}
         return [
             replace(run, parent_id=ours[run.parent_id]) if run.parent_id in ours else run
-            for run in merged.values()
+            for run in merged
         ]
 
     def _delivered(self, experiment: str | None) -> Iterable[Run]:
+        """Ask MLflow's client, for what is no database that we can read ourselves."""
         path = sqlite_path(self.tracking_uri)
         if path is not None and not path.exists():
             return []
-        with _reading(self.tracking_uri) as connection:
-            if connection is not None:
-                return list(_rows(connection))
         # Before MLflow is imported, which takes seconds.
         reachable(self.tracking_uri)
         with calling(self.tracking_uri) as mlflow:
@@ -243,6 +285,9 @@ def _reading(tracking_uri: str) -> Iterator[sqlite3.Connection | None]:
         yield None
         return
     with sqlite_errors(sqlite_path(tracking_uri) or Path()), closing(connection):
+        # One moment for all queries: a run that appears between two would have no tags, and no id
+        # of ours.
+        connection.execute("BEGIN")
         yield connection
 
 
@@ -292,47 +337,25 @@ def _overlay(delivered: Run | None, spooled: Run) -> Run:
     )
 
 
-def _rows(connection: sqlite3.Connection) -> Iterable[Run]:
-    # One moment for all: a run that appears between two queries would have no tags, and no id of
-    # ours.
-    connection.execute("BEGIN")
-    params = _by_run(connection, "SELECT run_uuid, key, value FROM params")
-    metrics = _by_run(
-        connection,
-        "SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics",
-    )
-    tags = _by_run(connection, "SELECT run_uuid, key, value FROM tags")
-    rows = connection.execute(
-        "SELECT r.run_uuid, r.name, r.status, r.start_time, r.end_time, e.name FROM runs r"
-        " JOIN experiments e ON e.experiment_id = r.experiment_id"
-        " WHERE r.lifecycle_stage = 'active'"
-    )
-    for mlflow_id, name, status, started, ended, experiment in rows:
-        yield _make(
-            mlflow_id,
-            name=name,
-            status=status,
-            started=started,
-            ended=ended,
-            experiment=experiment,
-            params=params.get(mlflow_id, {}),
-            metrics={
-                key: float("nan") if value is None else float(value)
-                for key, value in metrics.get(mlflow_id, {}).items()
-            },
-            tags=tags.get(mlflow_id, {}),
-        )
+def _merged(delivered: Iterable[Run], spooled: Mapping[str, Run]) -> list[Run]:
+    known = {run.run_id: run for run in delivered}
+    laid = {run_id: _overlay(known.get(run_id), run) for run_id, run in spooled.items()}
+    return list((known | laid).values())
 
 
-def _by_run(connection: sqlite3.Connection, query: str) -> dict[str, dict[str, Any]]:
-    grouped: dict[str, dict[str, Any]] = {}
-    for run_id, key, value in connection.execute(query):
-        grouped.setdefault(run_id, {})[key] = value
-    return grouped
+def _page(connection: sqlite3.Connection, query: Query, spooled: Mapping[str, Run]) -> list[Run]:
+    """Read one page of runs: what the spool holds among what the database finds."""
+    held = run_rows.load(connection, run_rows.delivered(connection, spooled) if spooled else ())
+    rows: list[tuple[Any, str, Any]] = [*run_rows.select(connection, query, held)]
+    laid = (run for run in _merged(held.values(), spooled) if query.takes(run))
+    rows += [(query.key(run), run.run_id, run) for run in laid]
+    page = query.ordered(rows)[query.page]
+    loaded = run_rows.load(connection, [item for item in page if isinstance(item, str)])
+    return [loaded[item] if isinstance(item, str) else item for item in page]
 
 
 def _from_mlflow(run: MlflowRun, experiments: Mapping[str, str]) -> Run:
-    return _make(
+    return make_run(
         run.info.run_id,
         name=run.info.run_name,
         status=run.info.status,
@@ -343,42 +366,3 @@ def _from_mlflow(run: MlflowRun, experiments: Mapping[str, str]) -> Run:
         metrics=run.data.metrics,
         tags=run.data.tags,
     )
-
-
-def _make(
-    mlflow_id: str,
-    *,
-    name: str | None,
-    status: str,
-    started: int,
-    ended: int | None,
-    experiment: str,
-    params: Mapping[str, str],
-    metrics: Mapping[str, float],
-    tags: Mapping[str, str],
-) -> Run:
-    # A run that was made with MLflow alone has no id of ours; its own serves.
-    return Run(
-        run_id=tags.get("mlops.run_id", mlflow_id),
-        mlflow_run_id=mlflow_id,
-        parent_id=tags.get("mlops.parent_id", tags.get("mlflow.parentRunId")),
-        name=name or tags.get("mlflow.runName", mlflow_id),
-        status=tags.get("mlops.status", _STATUSES.get(status, status)),  # type: ignore[arg-type]
-        reason=tags.get("mlops.reason"),
-        notebook=tags.get("mlops.output_notebook", tags.get("mlops.notebook")),
-        started_at=_instant(started),
-        ended_at=None if ended is None else _instant(ended),
-        experiment=experiment,
-        params={key: param_value(value) for key, value in params.items()},
-        metrics={key: _unbounded(value) for key, value in metrics.items()},
-        tags=dict(tags),
-    )
-
-
-def _unbounded(value: float) -> float:
-    """Return the infinity that MLflow's SQL stores write as the largest number."""
-    return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
-
-
-def _instant(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

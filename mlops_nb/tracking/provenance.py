@@ -11,19 +11,24 @@ import hashlib
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 from mlops_nb.core.strict_json import dumps
+from mlops_nb.tracking.environment import packages, requirements
+from mlops_nb.tracking.redaction import redact
 
 DIFF_CAP = 1_000_000
+REDACTED = "redacted"
 GIT_SECONDS = 10
 # As git itself can apply it, whatever the user has set up for reading.
-_DIFF = ("diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv", "--binary")
+_DIFF = (
+    *("diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv", "--binary"),
+    *("--no-relative", "--src-prefix=a/", "--dst-prefix=b/"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ def snapshot(notebook: FoundNotebook, folder: Path) -> Provenance:
     """
     code = _git(notebook.path.parent if notebook.path else folder)
     tags = {**_notebook_tags(notebook), **_machine_tags(), **code.tags}
-    return Provenance(tags, {"mlops/packages.txt": packages(), **code.files})
+    installed = {"mlops/packages.txt": packages(), "mlops/requirements.txt": requirements()}
+    return Provenance(tags, {**installed, **code.files})
 
 
 def find_notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -> FoundNotebook:
@@ -85,34 +91,6 @@ def find_notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -
     if from_parent is not None:
         return FoundNotebook(from_parent, "parent command")
     return FoundNotebook(None, "unknown")
-
-
-def packages() -> bytes:
-    """Return the installed distributions as ``name==version`` lines.
-
-    They are read from the names of the ``*.dist-info`` folders (``*.egg-info`` of older tools):
-    opening each one's metadata takes a hundred times as long. A folder is listed again when it has
-    changed.
-    """
-    folders = []
-    for entry in sys.path:
-        try:
-            folders.append((entry or ".", os.stat(entry or ".").st_mtime_ns))  # noqa: PTH116
-        except OSError:
-            continue
-    return _listed(tuple(folders))
-
-
-@lru_cache(maxsize=1)
-def _listed(folders: tuple[tuple[str, int], ...]) -> bytes:
-    found: dict[str, str] = {}
-    for folder, _ in reversed(folders):
-        for info in (*Path(folder).glob("*.egg-info"), *Path(folder).glob("*.dist-info")):
-            # An older tool's name ends with the Python it is for, or has no version at all.
-            name, _, version = info.stem.partition("-py")[0].partition("-")
-            if version:
-                found[name.replace("_", "-").lower()] = version
-    return "".join(f"{name}=={found[name]}\n" for name in sorted(found)).encode()
 
 
 def _notebook_tags(notebook: FoundNotebook) -> dict[str, str]:
@@ -178,7 +156,11 @@ def _git(folder: Path) -> Provenance:
     tags["mlops.diff_hash"] = f"sha256:{hashlib.sha256(diff).hexdigest()}"
     if len(diff) > DIFF_CAP:
         return Provenance({**tags, "mlops.diff": f"not kept: {len(diff)} bytes"}, {})
-    return Provenance(tags, {"mlops/dirty.diff": diff})
+    clean = redact(diff)
+    if clean != diff:
+        # It can be read, and can't be applied any more: a replay has to know.
+        tags["mlops.diff"] = REDACTED
+    return Provenance(tags, {"mlops/dirty.diff": clean})
 
 
 def _git_output(folder: Path, *arguments: str) -> bytes | None:

@@ -82,10 +82,11 @@ def test_files_are_short_enough_to_be_read(texts: dict[str, str]) -> None:
 def test_there_is_one_version(root: Path) -> None:
     import mlops_nb
 
-    declared = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    package = json.loads((root / "labextension" / "package.json").read_text("utf-8"))
+    settings = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    assert settings["project"]["dynamic"] == ["version"]
+    assert settings["tool"]["hatch"]["version"]["path"] == "labextension/package.json"
+    declared = json.loads((root / "labextension" / "package.json").read_text("utf-8"))["version"]
     lock = json.loads((root / "labextension" / "package-lock.json").read_text("utf-8"))
-    assert package["version"] == declared
     assert lock["version"] == lock["packages"][""]["version"] == declared
     assert mlops_nb.__version__ == importlib.metadata.version("mlops-nb") == declared
 

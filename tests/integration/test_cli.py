@@ -177,7 +177,12 @@ def test_run_prints_its_run_and_reading_verbs_print_json(command: Command, tmp_p
     assert command("runs", *deep, "--limit", "0", "--json").json == [run]
     shown = command("show", *deep, run["run_id"][:12], "--json").json
     assert {key: shown[key] for key in run} == run
-    assert shown["artifacts"] == ["mlops/events.jsonl", "mlops/packages.txt", "notebook/a.ipynb"]
+    assert shown["artifacts"] == [
+        "mlops/events.jsonl",
+        "mlops/packages.txt",
+        "mlops/requirements.txt",
+        "notebook/a.ipynb",
+    ]
     assert command("show", *deep, run["mlflow_run_id"], "--json").json == shown
     assert command("status", *deep, "--json").json["latest"] == run
     assert command("models", *deep, "--json").json == []

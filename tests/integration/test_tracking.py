@@ -18,9 +18,9 @@ import pytest
 from mlops_nb.core.errors import InputError, MlopsError
 from mlops_nb.flows.delivery import deliver_now, deliver_open
 from mlops_nb.project import Project
+from mlops_nb.stores import runs as run_store
 from mlops_nb.stores.leases import lease_of, reconcile
 from mlops_nb.stores.mlflow_client import client
-from mlops_nb.stores.runs import _rows
 from tests.notebooks import (
     mlops,
     outputs,
@@ -363,8 +363,8 @@ def a_run_that_appears_while_runs_are_read_is_seen_whole_or_not_at_all(made: Pro
             self.connection = connection
             self.queries = 0
 
-        def execute(self, query: str) -> list[Any]:
-            rows = self.connection.execute(query).fetchall()
+        def execute(self, query: str, values: Any = ()) -> Any:
+            rows = self.connection.execute(query, values).fetchall()
             self.queries += 1
             new = str(self.queries)
             other = sqlite3.connect(path, timeout=0, isolation_level=None)
@@ -373,6 +373,11 @@ def a_run_that_appears_while_runs_are_read_is_seen_whole_or_not_at_all(made: Pro
                 other.execute("UPDATE runs SET name = ?", [new])
             return rows
 
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        (run,) = list(_rows(Racing(connection)))  # type: ignore[arg-type]
+        def close(self) -> None:
+            self.connection.close()
+
+    read = run_store.open_readonly
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_store, "open_readonly", lambda uri: Racing(read(uri)))  # type: ignore[arg-type]
+        (run,) = (run for run in made.runs.search() if run.run_id != "1" * 16)
     assert run.name == run.run_id

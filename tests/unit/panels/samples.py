@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mlops_nb.core.data_records import DataDiff, DataVersion
+from mlops_nb.core.diff_records import CellChange, Change, MetricChange, RunDiff
 from mlops_nb.core.records import (
     CellRecord,
     DemoResult,
@@ -26,6 +27,7 @@ from mlops_nb.core.records import (
     Run,
     RunDetails,
 )
+from mlops_nb.core.replay_records import ChangedInput, DifferingCell, Replay, ReplayedMetric
 
 AT = datetime(2026, 11, 23, 10, 11, 12, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script>\"&\n\x1b[31m\u202e🦊\ud800 " + "a" * 10_000
@@ -70,6 +72,10 @@ def samples() -> dict[str, Any]:
         "dataset": data_versions()[0],
         "dataset-known": replace(data_versions()[2], known=True),
         "datasets": data_versions(),
+        "diff": run_diff(),
+        "diff-same": RunDiff(RUN_ID, RUN_ID, ("a", "a"), same=True, summary="No difference."),
+        "replay": replay(),
+        "replay-same": Replay("REPRODUCED", RUN_ID, RUN_ID, "FINISHED", 1e-9, "All the same."),
         "data-diff": data_diff(),
         "data-diff-same": DataDiff("credit@2", "credit@2", same=True, rows=(30_000, 30_000)),
         "data-diff-files": DataDiff(
@@ -550,8 +556,63 @@ def data_versions() -> list[DataVersion]:
     ]  # fmt: skip
 
 
+def replay() -> Replay:
+    return Replay(
+        "DIFFERS",
+        RUN_ID,
+        "6922dde10c6b7f44",
+        "FINISHED",
+        1e-9,
+        "cell 4 differs first; metric roc_auc 0.78 → 0.77."
+        " Inputs that differ: data file.clients.csv (sha256:0a → sha256:1b).",
+        DifferingCell(4, 'clients = pd.read_csv("clients.csv")\nlen(clients)', "30000", "29999"),
+        (
+            ChangedInput("data", "file.clients.csv", "sha256:" + "0a" * 32, "sha256:" + "1b" * 32),
+            ChangedInput("package", "numpy", "2.3.1", None),
+        ),
+        (
+            ReplayedMetric("roc_auc", 0.7812, 0.7745, same=False),
+            ReplayedMetric("fit_seconds", 3.1, 2.9, same=True, judged=False),
+        ),
+        12,
+        ("What these cells show is the project's state, and not compared: 9, 10.",),
+    )
+
+
 def data_diff() -> DataDiff:
     return DataDiff(
         "credit@1", "credit@2", False, (28_000, 30_000), {"REGION": "object"}, {"ID": "int64"},
         {"SEX": ("int64", "object")}, drift=drift(), notes=("the columns are in another order",),
     )  # fmt: skip
+
+
+def run_diff() -> RunDiff:
+    return RunDiff(
+        RUN_ID,
+        "6922f0b14f2a9c1e",
+        ("credit-default", "wider trees"),
+        same=False,
+        causes=(
+            "Cell 4 has other code: `forest = fit(depth=4)` became `forest = fit(depth=8)`.",
+            "Parameter `months` was 2 and became 3.",
+            "Package `scikit-learn` was 1.8.0 and became 1.9.1.",
+        ),
+        metrics=(
+            MetricChange("auc", 0.7741, 0.7816, 0.0075, 0.0097),
+            MetricChange("log_loss", 0.441, math.nan),
+            MetricChange("f1", None, 0.46),
+        ),
+        parameters=(Change("months", "changed", 2, 3),),
+        cells=(
+            CellChange("changed", 4, 4, ("-forest = fit(depth=4)", "+forest = fit(depth=8)")),
+            CellChange("added", None, 5, tuple(f"+line_{n} = {n}" for n in range(20))),
+        ),
+        data=(Change("reference", "changed", "credit@1 sha256:1", "credit@2 sha256:2"),),
+        datasets={"reference": data_diff()},
+        packages=(Change("scikit-learn", "changed", "1.8.0", "1.9.1"),),
+        commit=(Change("commit", "changed", "e83c5163316f", "0a1b2c3d4e5f"),),
+        environment=(Change("Python", "changed", "3.11.7", "3.12.1"),),
+        checks=(Change("drift", "changed", "pass", "fail"),),
+        outcome=(Change("status", "changed", "FINISHED", "FAILED"),),
+        notes=("The packages of run 6922f0b14f2a9c1e were not recorded.",),
+    )

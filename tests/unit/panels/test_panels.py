@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mlops_nb import panels
-from mlops_nb.core import data_records, records
+from mlops_nb.core import data_records, diff_records, records, replay_records
 from mlops_nb.core.data_records import DataDiff, DataVersion
 from mlops_nb.core.records import (
     CellRecord,
@@ -328,9 +328,13 @@ def test_many_columns_with_long_names_still_fit() -> None:
 
 def test_every_record_that_a_verb_returns_has_a_panel() -> None:
     parts = {"Record", "Finding", "CellRecord", "AuditEntry", "JobModel"}
+    parts |= {"Change", "MetricChange", "CellChange"}
+    parts |= {"ChangedInput", "ReplayedMetric", "DifferingCell"}
+    modules = (records, data_records, diff_records, replay_records)
     kinds = {
         name
-        for name, kind in (vars(records) | vars(data_records)).items()
+        for module in modules
+        for name, kind in vars(module).items()
         if isinstance(kind, type) and issubclass(kind, Record)
     }
     listed = [

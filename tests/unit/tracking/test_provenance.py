@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_nb.tracking.provenance import FoundNotebook, Provenance, packages, snapshot
+from mlops_nb.tracking.environment import packages
+from mlops_nb.tracking.provenance import FoundNotebook, Provenance, snapshot
 
 FIND = """
 from mlops_nb.tracking.provenance import find_notebook

@@ -1,0 +1,107 @@
+"""What a run keeps so that it can be replayed: its own modules, its files' content, its seeds.
+
+The kernel gathers it after each cell, where it costs a comparison unless something is new.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from mlops_nb.core.records import Run
+from mlops_nb.core.strict_json import dumps
+from mlops_nb.project import Project
+from mlops_nb.tracking import seeds
+from mlops_nb.tracking.inputs import files_named, tags_of
+from mlops_nb.tracking.modules import FOLDER, LocalModules
+from mlops_nb.tracking.redaction import redact
+
+CODE_ROOT = "MLOPS_CODE_ROOT"
+
+
+class Evidence:
+    """What is gathered for one run while its notebook runs in this process.
+
+    Parameters
+    ----------
+    project : Project
+    run : Run
+    folder : Path
+        Where the notebook works.
+    """
+
+    def __init__(self, project: Project, run: Run, folder: Path) -> None:
+        self.project = project
+        self.run_id = run.run_id
+        self._began = run.started_at
+        self.folder = folder
+        self.root = code_root(project, folder)
+        self._modules = LocalModules(self.root)
+        self._sources: set[str] = set()
+        self._seeds = {"PYTHONHASHSEED": seeds.hash_seed(), "begin": seeds.states()}
+        self._tell({"mlops.seeds": dumps(self._seeds)})
+
+    def after_cell(self, source: str) -> None:
+        """Keep what is new since the last cell.
+
+        Raises
+        ------
+        NotFoundError
+            If the run's record is gone.
+        UnavailableError
+            If it can't be written.
+        """
+        self._keep_modules()
+        if source not in self._sources:
+            # A cell that is run again reads what it read before.
+            self._sources.add(source)
+            self._tell(file_tags(self.root, [source], self.folder, self._began))
+
+    def end(self) -> None:
+        """Keep what is only known at the end. It raises what `after_cell` does."""
+        self._keep_modules()
+        self._tell({"mlops.seeds": dumps({**self._seeds, "end": seeds.states()})})
+
+    def _keep_modules(self) -> None:
+        first = not self._modules.looked
+        new = self._modules.new()
+        if not new and not first:
+            return
+        for path, data in new.items():
+            clean = redact(data)
+            if clean != data:
+                self._modules.found[path] = "redacted"
+            self.project.spool.keep(self.run_id, f"{FOLDER}{path}", clean)
+        tags = {"mlops.modules": str(len(self._modules.found))}
+        if self._modules.not_whole:
+            tags["mlops.modules_not_whole"] = dumps(self._modules.not_whole)
+        self._tell(tags)
+
+    def _tell(self, tags: dict[str, str]) -> None:
+        if tags:
+            self.project.spool.append(self.run_id, "tags", values=tags)
+
+
+def file_tags(root: Path, sources: Iterable[str], folder: Path, began: datetime) -> dict[str, str]:
+    """Return tags with the content of the files that cells name, and that were there before.
+
+    What was written after the run began was written by it: it is none of its inputs.
+    """
+    files: dict[str, Path] = {}
+    for source in sources:
+        files |= files_named(source, folder, began)
+    return tags_of(files.values(), root)
+
+
+def code_root(project: Project, folder: Path) -> Path:
+    """Return the folder that code and data of a run are relative to: the project's, if it is in it.
+
+    A replay works in a copy of it, and is told where that is.
+    """
+    told = os.environ.get(CODE_ROOT)
+    folder = folder.resolve()
+    if told and folder.is_relative_to(told):
+        return Path(told)
+    return project.root if folder.is_relative_to(project.root) else folder

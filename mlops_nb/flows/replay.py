@@ -1,0 +1,224 @@
+"""Verb `replay`: execute a run again from what was recorded, and say whether it reproduces."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.records import Run
+from mlops_nb.core.replay_records import ChangedInput, DifferingCell, Replay, ReplayedMetric
+from mlops_nb.flows import delivery, execution, restoring
+from mlops_nb.flows.context import Context
+from mlops_nb.flows.evidence import CODE_ROOT
+from mlops_nb.flows.execution import Order
+from mlops_nb.flows.release import REPLAY
+from mlops_nb.flows.restoring import Place, Recording
+from mlops_nb.jobs import replicas
+from mlops_nb.jobs.replicas import Executed
+from mlops_nb.project import Project
+from mlops_nb.tracking import reproduction
+from mlops_nb.tracking.modules import FOLDER as MODULES
+
+TOLERANCE = 1e-9
+DATA = ("recorded", "current")
+_SHOWN = 500
+# What these verbs show is the project's state, which has moved on, or is left alone by a replay.
+_OF_THE_PROJECT = re.compile(
+    r"\bmlops[ .](?:register|gate|promote|models|runs|show|status|jobs|data list)\b"
+)
+
+
+def replay(
+    context: Context, run: str, *, data: str = "recorded", tolerance: float = TOLERANCE
+) -> Replay:
+    """Execute a run again from what was recorded of it, and compare what came of it.
+
+    Code is that of the recorded commit with its uncommitted changes and imported modules, in a
+    folder of its own; the user's tree is not touched, and the registry of models neither. The
+    environment is the present one.
+
+    Parameters
+    ----------
+    run : str
+    data : {"recorded", "current"}
+        Files as they were when the run read them, or as they are.
+    tolerance : float
+        By which metrics, and numbers that cells show, may differ, relative.
+
+    Raises
+    ------
+    InputError
+        If something that it needs was not recorded, or has changed since.
+    NotFoundError
+        If there is no such run, or something that it needs is gone.
+    UnavailableError
+        If the kernel is missing, or the disk can't be written.
+    """
+    if data not in DATA:
+        raise NotFoundError.among("data", data, DATA)
+    if not 0 <= tolerance < 1:
+        raise InputError(f"--tolerance must be from 0 to less than 1, not {tolerance:g}")
+    project = context.project
+    delivery.catch_up(context)
+    found = project.runs.get(run)
+    _refuse_unended(found)
+    made = restoring.recording(project, found)
+    with restoring.restored(project, found, made, current=data == "current") as place:
+        done = execution.execute(context, _order(found, made, place))
+    return _compare(project, found, done, made, place, tolerance)
+
+
+def _refuse_unended(run: Run) -> None:
+    if run.parent_id is not None:
+        raise InputError(
+            f"run {run.run_id} is a part of run {run.parent_id}", hint="replay that one"
+        )
+    if run.status not in ("FINISHED", "FAILED"):
+        raise InputError(f"run {run.run_id} is {run.status}: it came to no end to compare with")
+
+
+def _order(run: Run, made: Recording, place: Place) -> Order:
+    seeds = json.loads(run.tags.get("mlops.seeds", "{}"))
+    hashing = {"PYTHONHASHSEED": seeds["PYTHONHASHSEED"]} if seeds.get("PYTHONHASHSEED") else {}
+    source = {"mlops.notebook": run.tags["mlops.notebook"]} if "mlops.notebook" in run.tags else {}
+    return Order(
+        place.base / place.notebook,
+        parameters=made.parameters,
+        name=_name(run),
+        experiment=run.experiment or None,
+        folder=place.base / place.folder,
+        tags={"mlops.replay_of": run.run_id, **source},
+        environment={REPLAY: "1", CODE_ROOT: str(place.base), **hashing},
+    )
+
+
+def _name(run: Run) -> str:
+    return f"replay of {run.name}"[:250]
+
+
+def _compare(
+    project: Project, run: Run, done: Run, made: Recording, place: Place, tolerance: float
+) -> Replay:
+    copy = project.executions(done.run_id) / place.notebook.name
+    cells = list(zip(made.cells, replicas.executed(copy), strict=False))
+    paths = _paths(project, run, done, place)
+    differing = _first_difference(cells, paths, tolerance)
+    metrics = reproduction.metrics(run.metrics, done.metrics, tolerance)
+    is_same = differing is None and all(m.same for m in metrics) and run.status == done.status
+    inputs = [*reproduction.inputs(run, done), *_files_that_differ(project, run, done)]
+    if not is_same:
+        inputs += reproduction.seeds(run, done)
+    verdict = Replay(
+        "REPRODUCED" if is_same else "DIFFERS",
+        run.run_id,
+        done.run_id,
+        done.status,
+        tolerance,
+        cell=differing,
+        inputs=tuple(inputs),
+        metrics=metrics,
+        cells=len(cells),
+        notes=tuple(_notes(made, cells)),
+    )
+    return replace(verdict, summary=_summary(verdict, done))
+
+
+def _paths(project: Project, run: Run, done: Run, place: Place) -> Mapping[str, str]:
+    """Return what only says where and as which run something ran, and what stands for it."""
+    return {
+        str(project.executions(run.run_id)): "<output>",
+        str(project.executions(done.run_id)): "<output>",
+        str(place.base): "<project>",
+        str(place.was): "<project>",
+        str(place.now): "<project>",
+        run.run_id: "<id>",
+        done.run_id: "<id>",
+        _name(run): run.name,
+    }
+
+
+def _first_difference(
+    cells: Sequence[tuple[Executed, Executed]], paths: Mapping[str, str], tolerance: float
+) -> DifferingCell | None:
+    for before, after in cells:
+        if before.error not in (after.error, replicas.UNKNOWN):
+            old, new = before.error or "no error", after.shown or "no error"
+            return DifferingCell(before.position, before.source, old, new[:_SHOWN])
+        if before.shown is None or after.shown is None or _OF_THE_PROJECT.search(before.source):
+            continue
+        old, new = (reproduction.normal(text, paths) for text in (before.shown, after.shown))
+        if not reproduction.same_text(old, new, tolerance):
+            return DifferingCell(before.position, before.source, *_from_there(old, new))
+    return None
+
+
+def _from_there(before: str, after: str) -> tuple[str, str]:
+    """Return two texts from the first line in which they differ."""
+    old, new = before.splitlines(), after.splitlines()
+    same = 0
+    while same < min(len(old), len(new)) and old[same] == new[same]:
+        same += 1
+    return "\n".join(old[same:])[:_SHOWN], "\n".join(new[same:])[:_SHOWN]
+
+
+def _files_that_differ(project: Project, run: Run, done: Run) -> list[ChangedInput]:
+    old, new = (_artifact(project, r, "mlops/packages.txt") for r in (run, done))
+    packages = [] if old is None or new is None else reproduction.packages(old, new)
+    if not ("mlops.modules" in run.tags and "mlops.modules" in done.tags):
+        return packages
+    before, after = (
+        {path for path in project.runs.artifacts(r) if path.startswith(MODULES)}
+        for r in (run, done)
+    )
+    code = [
+        ChangedInput("code", path.removeprefix(MODULES), _there(old), _there(new))
+        for path in sorted(before | after)
+        if (old := _artifact(project, run, path)) != (new := _artifact(project, done, path))
+    ]
+    return [*code, *packages]
+
+
+def _artifact(project: Project, run: Run, path: str) -> str | None:
+    found: Path | None = project.runs.artifact(run, path)
+    return None if found is None else found.read_text("utf-8", "replace")
+
+
+def _there(text: str | None) -> str | None:
+    return None if text is None else f"{len(text)} characters"
+
+
+def _notes(made: Recording, cells: Sequence[tuple[Executed, Executed]]) -> list[str]:
+    if not made.shown:
+        return ["What the cells showed was not recorded: how they ended and metrics are compared."]
+    left_out = [str(old.position) for old, _ in cells if _OF_THE_PROJECT.search(old.source)]
+    if not left_out:
+        return []
+    return [
+        f"What these cells show is the project's state, and not compared: {', '.join(left_out)}."
+    ]
+
+
+def _summary(verdict: Replay, done: Run) -> str:
+    if verdict.status == "REPRODUCED":
+        judged = sum(metric.judged for metric in verdict.metrics)
+        counted = [f"{verdict.cells} cell{'' if verdict.cells == 1 else 's'}"]
+        counted.append(f"{judged} metric{'' if judged == 1 else 's'}")
+        return f"{' and '.join(counted)} came to the same, within {verdict.tolerance:g}."
+    parts = []
+    if verdict.cell is not None:
+        parts.append(f"cell {verdict.cell.position} differs first")
+    moved = [metric for metric in verdict.metrics if not metric.same]
+    if moved:
+        parts.append(", ".join(_moved(metric) for metric in moved[:3]))
+    if not parts:
+        parts.append(f"the replay is {done.status}" + (f": {done.reason}" if done.reason else ""))
+    what = reproduction.listed(verdict.inputs) or "none that was recorded"
+    return f"{'; '.join(parts)}. Inputs that differ: {what}."
+
+
+def _moved(metric: ReplayedMetric) -> str:
+    return f"metric {metric.name} {metric.before} → {metric.after}"

@@ -1,0 +1,92 @@
+"""The notebook's own modules: what it imported from files of its project, as they were then.
+
+git does not know a file that was never added, and a working tree goes on changing; a replay needs
+what was imported. Libraries are no part of this: they are in the lock of the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+SIZE_CAP = 1_000_000
+FOLDER = "mlops/modules/"
+_LIBRARIES = ("site-packages", "dist-packages")
+_STANDARD = sysconfig.get_path("stdlib") + os.sep
+_OURS = str(Path(__file__).parents[1]) + os.sep
+
+
+class LocalModules:
+    """The files of imported modules in a folder, each told once.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> LocalModules(Path(tempfile.mkdtemp())).new()
+    {}
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.found: dict[str, str] = {}
+        self._prefixes = (f"{root.resolve()}{os.sep}", f"{root}{os.sep}")
+        self._seen: set[str] = set()
+        self._count = 0
+
+    def new(self) -> dict[str, bytes]:
+        """Return the files that were imported since the last call, by their path in the folder.
+
+        Nothing is looked at while the number of modules is what it was.
+        """
+        # One comparison: it is asked after every cell.
+        if len(sys.modules) == self._count:
+            return {}
+        self._count = len(sys.modules)
+        unseen = [name for name in list(sys.modules) if name not in self._seen]
+        self._seen.update(unseen)
+        files: dict[str, bytes] = {}
+        for path in _files(unseen):
+            inside = self._inside(path)
+            if inside is None or inside in self.found:
+                continue
+            try:
+                data = Path(path).read_bytes()
+            except OSError:
+                # Imported and gone: what it was can't be told.
+                self.found[inside] = "gone"
+                continue
+            self.found[inside] = "kept" if len(data) <= SIZE_CAP else f"{len(data)} bytes"
+            if len(data) <= SIZE_CAP:
+                files[inside] = data
+        return files
+
+    @property
+    def looked(self) -> bool:
+        """Whether `new` was called before."""
+        return self._count > 0
+
+    @property
+    def not_whole(self) -> list[str]:
+        """The files that were too large, gone, or had a secret in them."""
+        return [name for name, how in self.found.items() if how != "kept"]
+
+    def _inside(self, path: str) -> str | None:
+        # Before the path is resolved, which takes long for a thousand modules of libraries.
+        if not path.startswith(self._prefixes):
+            return None
+        real = os.path.realpath(path)
+        if not real.startswith(self._prefixes[0]) or real.startswith((_OURS, _STANDARD)):
+            return None
+        inside = real[len(self._prefixes[0]) :].replace(os.sep, "/")
+        return None if any(part in _LIBRARIES for part in inside.split("/")) else inside
+
+
+def _files(names: Iterable[str]) -> Iterable[str]:
+    for name in names:
+        # What a notebook puts into sys.modules may be anything.
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if isinstance(path, str) and path.endswith(".py"):
+            yield path
