@@ -118,7 +118,7 @@ def test_in_git_the_commit_and_the_uncommitted_changes_are_those_of_the_run(fold
     inside.mkdir()
     for name in ("features.py", "data.csv"):
         (folder / name).rename(inside / name)
-    (folder / ".gitignore").write_text("*.csv\n")
+    (folder / ".gitignore").write_text("*.csv\n__pycache__/\n")
     write_notebook(inside / "train.ipynb", *CELLS, parameters="months = 1")
     git(folder, "init")
     git(folder, "add", ".")
@@ -130,12 +130,13 @@ def test_in_git_the_commit_and_the_uncommitted_changes_are_those_of_the_run(fold
     (inside / "features.py").write_text("def scale(x):\n    return -1\n")
     git(folder, "commit", "-am", "second")
     before, head = state_of(folder), git(folder, "rev-parse", "HEAD")
+    status = git(folder, "status", "--porcelain")
     found = replay(folder, done)
     assert found.status == "REPRODUCED", found.summary
     again = context(folder).project.runs.get(found.replay_id)
     assert again.tags["mlops.commit"] == done.tags["mlops.commit"] != head.strip()
     assert (state_of(folder), git(folder, "rev-parse", "HEAD")) == (before, head)
-    assert git(folder, "status", "--porcelain") == ""
+    assert git(folder, "status", "--porcelain") == status
     assert len(git(folder, "worktree", "list").splitlines()) == 1
     assert nothing_is_left(folder)
 

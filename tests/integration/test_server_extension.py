@@ -143,7 +143,11 @@ def test_reading_verbs_answer_what_the_command_line_prints(
 def test_a_panel_comes_in_place_of_the_record(server: Server, project: Project) -> None:
     add = server.post("jobs/add", "credit", **{**JOB, "name": "drawn", "cron": None})
     assert add.status == 200
-    given = {"show": {"run": "latest"}, "jobs/show": {"job": "drawn"}}
+    given = {
+        "show": {"run": "latest"},
+        "diff": {"before": "latest", "after": "latest"},
+        "jobs/show": {"job": "drawn"},
+    }
     try:
         for verb in lookup.verbs_of("http"):
             route = verb.name.replace(" ", "/")
