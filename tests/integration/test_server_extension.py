@@ -444,12 +444,14 @@ def test_the_server_answers_others_while_a_flow_works(server: Server, project: P
     from concurrent.futures import ThreadPoolExecutor
     from contextlib import closing
 
+    held = {**JOB, "name": "held"}
+    assert server.post("jobs/add", "credit/train.ipynb", **held).status == 200
     with (
         closing(sqlite3.connect(project.state / "mlops.db", isolation_level=None)) as other,
         ThreadPoolExecutor(1) as threads,
     ):
         other.execute("BEGIN EXCLUSIVE")
-        slow = threads.submit(server.post, "jobs/pause", "credit", job="retrain")
+        slow = threads.submit(server.post, "jobs/pause", "credit", job="held")
         time.sleep(0.5)
         began = time.monotonic()
         assert server.ask("GET", "api/status").status == 200
@@ -458,6 +460,7 @@ def test_the_server_answers_others_while_a_flow_works(server: Server, project: P
         assert not slow.done(), slow.result()
         other.execute("ROLLBACK")
         assert slow.result().status == 200
+    assert server.post("jobs/remove", "credit", job="held").status == 200
 
 
 def test_nothing_was_a_fault_of_ours(server: Server) -> None:
