@@ -6,8 +6,6 @@ import http.client
 import json
 import os
 import secrets
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +17,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from playwright.sync_api import Page
+
+from mlops_nb.flows.serving import free_port
+from tests.serving import stop
 
 START_S = 60.0
 
@@ -116,13 +117,7 @@ def running_lab(base: Path) -> Iterator[Lab]:
         wait_until_up(lab, process, log)
         yield lab
     finally:
-        end(process)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        stop(process)
 
 
 def wait_until_up(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -140,12 +135,3 @@ def wait_until_up(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None
         finally:
             connection.close()
     pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)  # in good order, so that the server ends its kernels
-    try:
-        process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

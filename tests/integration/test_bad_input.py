@@ -18,35 +18,28 @@ from mlops_nb.core.errors import UnavailableError
 from mlops_nb.flows import delivery
 from mlops_nb.flows import projects as flows
 from mlops_nb.flows.context import Context
-from mlops_nb.interfaces import cli
 from mlops_nb.project import Project
 from mlops_nb.stores.locks import locked
 from mlops_nb.stores.mlflow_client import make_database
 from mlops_nb.stores.mlflow_errors import calling
 from mlops_nb.stores.mlflow_sqlite import open_readonly
+from tests.marks import imports_mlflow
 from tests.notebooks import mlops, shell_in_process, write_notebook
+from tests.terminal import Command
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables, at its import.
-    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"
-)
+pytestmark = imports_mlflow
 
 Refused = Callable[..., str]
 
 
 @pytest.fixture
-def refused(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Refused:
+def refused(command: Command) -> Refused:
     """Run a command that something must refuse with exit code 4; return what it says."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*words: str) -> str:
-        capsys.readouterr()
-        code = cli.main([*words, "--json"])
-        printed = capsys.readouterr().out
-        assert code == 4, printed
-        error = json.loads(printed)["error"]
+        done = command(*words, "--json")
+        assert done.code == 4, done.out
+        error = done.json["error"]
         assert error["type"] in ("UnavailableError", "LockedError")
         assert "\n" not in error["message"]
         return f"{error['message']}; {error['hint']}"

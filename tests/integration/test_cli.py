@@ -11,10 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -24,6 +21,7 @@ from mlops_nb.interfaces import cli
 from mlops_nb.project import Project
 from mlops_nb.stores.locks import locked
 from tests.notebooks import mlops, wait_until_delivered, write_notebook
+from tests.terminal import Command
 
 FIELDS = {
     "run_id",
@@ -39,34 +37,6 @@ FIELDS = {
     "metrics",
     "tags",
 }
-
-
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Command = Callable[..., Done]
-
-
-@pytest.fixture
-def command(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Command:
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> Done:
-        capsys.readouterr()
-        code = cli.main(words)
-        return Done(code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.mark.parametrize(

@@ -7,33 +7,16 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from mlops_nb.core.records import now
-from mlops_nb.interfaces import cli
 from mlops_nb.project import Project
 from tests.notebooks import mlops, text_of, write_notebook
 from tests.notebooks import outputs as outputs_of
-
-
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Command = Callable[..., Done]
+from tests.terminal import Command
 
 TRAIN = """
 import pandas as pd
@@ -54,18 +37,10 @@ time.sleep(600)
 
 
 @pytest.fixture
-def command(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Command:
-    monkeypatch.chdir(tmp_path)
+def command(command: Command, tmp_path: Path) -> Command:
+    """Run commands in a project whose gate requires no check."""
     (tmp_path / "mlops.toml").write_text('[project]\nname = "credit"\n[gate]\nrequire = []\n')
-
-    def run(*words: str) -> Done:
-        capsys.readouterr()
-        code = cli.main(words)
-        return Done(code, *capsys.readouterr())
-
-    return run
+    return command
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,9 @@ from mlops_nb.stores import mlflow_sqlite
 from mlops_nb.stores.mlflow_client import client, experiment_id
 from mlops_nb.stores.mlflow_sqlite import open_readonly
 from mlops_nb.stores.models import ModelStore
+from tests.marks import imports_mlflow
 
-pytestmark = pytest.mark.filterwarnings(
-    # Both at MLflow's import.
-    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning",
-    "ignore:.*Any type hint is inferred as AnyType:UserWarning",
-)
+pytestmark = imports_mlflow
 
 LISTING = """
 import sys

@@ -5,16 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import pytest
-
 from mlops_nb.core.records import Run
 from mlops_nb.project import Project
+from tests.marks import imports_mlflow
 from tests.notebooks import LiveKernel, live_kernels, python, wait_until_delivered
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables, at its import: it is asked where its database is just being made.
-    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"
-)
+pytestmark = imports_mlflow
 
 # From within the cell: on a busy machine a signal from outside may come before it runs.
 INTERRUPTED = (

@@ -17,11 +17,9 @@ from mlops_nb.stores.db import Database
 from mlops_nb.stores.locks import locked
 from mlops_nb.stores.mlflow_client import client
 from mlops_nb.stores.models import ModelStore
+from tests.marks import imports_mlflow
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables, at its import.
-    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"
-)
+pytestmark = imports_mlflow
 
 RACE = """
 import sys

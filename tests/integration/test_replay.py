@@ -15,12 +15,10 @@ from mlops_nb.flows import datasets, execution
 from mlops_nb.flows import replay as replays
 from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
+from tests.marks import imports_mlflow
 from tests.notebooks import live_kernels, mlops, outputs, text_of, write_notebook
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables, at its import.
-    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"
-)
+pytestmark = imports_mlflow
 
 CELLS = (
     "%load_ext mlops_nb\nimport features, random",

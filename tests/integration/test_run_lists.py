@@ -17,11 +17,9 @@ from mlops_nb.flows.delivery import deliver_now
 from mlops_nb.project import Project
 from mlops_nb.stores import runs as module
 from mlops_nb.stores.run_query import Condition, Query
+from tests.marks import imports_mlflow
 
-# MLflow's, with the SQLAlchemy that it asks for.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"
-)
+pytestmark = imports_mlflow
 
 METRICS = {"a": 0.9, "b": 0.7, "c": None, "d": float("nan"), "e": float("inf"), "f": 0.8}
 

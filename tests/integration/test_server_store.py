@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,20 +21,13 @@ from mlops_nb.core.records import Run
 from mlops_nb.flows import projects
 from mlops_nb.flows.context import Context
 from mlops_nb.flows.delivery import deliver_open
+from mlops_nb.flows.serving import free_port
 from mlops_nb.project import Project
 from mlops_nb.stores.mlflow_client import client
+from tests.marks import imports_mlflow
 from tests.notebooks import mlops, wait_until_delivered, write_notebook
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables, at its import.
-    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"
-)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+pytestmark = imports_mlflow
 
 
 @contextmanager

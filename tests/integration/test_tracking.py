@@ -21,6 +21,7 @@ from mlops_nb.project import Project
 from mlops_nb.stores import runs as run_store
 from mlops_nb.stores.leases import lease_of, reconcile
 from mlops_nb.stores.mlflow_client import client
+from tests.marks import imports_mlflow
 from tests.notebooks import (
     mlops,
     outputs,
@@ -30,10 +31,7 @@ from tests.notebooks import (
     write_notebook,
 )
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables, at its import.
-    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"
-)
+pytestmark = imports_mlflow
 
 CELLS = (
     "%load_ext mlops_nb\nimport asyncio",
