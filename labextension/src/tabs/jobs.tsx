@@ -25,9 +25,11 @@ import {
   SHOW,
   SHOW_JOB
 } from '../commands';
+import { Fed } from '../components/Fed';
 import { IconButton } from '../components/IconButton';
+import { NextStep } from '../components/NextStep';
 import { Rows } from '../components/Rows';
-import { Empty, Failure, Loading, Stale, withCode } from '../components/states';
+import { Stale, withCode } from '../components/states';
 import { Status, statusWord } from '../components/Status';
 import { When } from '../components/When';
 import { basename } from '../components/words';
@@ -58,41 +60,33 @@ export const jobsPlugin: JupyterFrontEndPlugin<void> = {
 export function Jobs(props: { context: IContext; feed: Feed<IJob[]> }) {
   const { context, feed } = props;
   const { project, trans } = context;
-  useSignal(feed.changed);
   useSignal(project.changed);
-  const { data, error } = feed;
-  if (data === null) {
-    return error ? (
-      <Failure
-        error={error}
-        trans={trans}
-        onRetry={() => {
-          void feed.refresh();
-        }}
-      />
-    ) : (
-      <Loading trans={trans} />
-    );
-  }
-  if (data.length === 0) {
-    return <NoJobs context={context} />;
-  }
   return (
-    <>
-      <Stale error={error} trans={trans} />
-      {project.facts?.scheduler === false && <NoScheduler context={context} />}
-      <Rows label={trans.__('Jobs')} items={data} keyOf={job => job.name}>
-        {(job, tabIndex) => (
-          <JobRow job={job} tabIndex={tabIndex} context={context} />
-        )}
-      </Rows>
-      <p className="mlops-hidden" role="status">
-        {data
-          .filter(job => job.last)
-          .map(job => `${job.name}: ${lastWord(job, trans)}`)
-          .join('; ')}
-      </p>
-    </>
+    <Fed feed={feed} trans={trans}>
+      {data =>
+        data.length === 0 ? (
+          <NoJobs context={context} />
+        ) : (
+          <>
+            <Stale error={feed.error} trans={trans} />
+            {project.facts?.scheduler === false && (
+              <NoScheduler context={context} />
+            )}
+            <Rows label={trans.__('Jobs')} items={data} keyOf={job => job.name}>
+              {(job, tabIndex) => (
+                <JobRow job={job} tabIndex={tabIndex} context={context} />
+              )}
+            </Rows>
+            <p className="mlops-hidden" role="status">
+              {data
+                .filter(job => job.last)
+                .map(job => `${job.name}: ${lastWord(job, trans)}`)
+                .join('; ')}
+            </p>
+          </>
+        )
+      }
+    </Fed>
   );
 }
 
@@ -308,78 +302,53 @@ function History(props: { job: IJob; tabIndex: 0 | -1; context: IContext }) {
     },
     [feed]
   );
-  useSignal(feed.changed);
-  const { data, error } = feed;
-  if (data === null) {
-    return error ? (
-      <Failure
-        error={error}
-        trans={trans}
-        onRetry={() => {
-          void feed.refresh();
-        }}
-      />
-    ) : (
-      <Loading trans={trans} />
-    );
-  }
-  if (data.length === 0) {
-    return <p className="mlops-History">{trans.__('It has not run yet.')}</p>;
-  }
   return (
-    <ol
-      className="mlops-History"
-      aria-label={trans.__('The latest executions of %1', job.name)}
-    >
-      {data.map(run => (
-        <li key={run.id}>
-          <JobRunFacts run={run} trans={trans} />
-          {run.run_id && (
-            <span className="mlops-History-actions">
-              <OpenRun
-                run={run}
-                job={job}
-                tabIndex={tabIndex}
-                context={context}
-              />
-            </span>
-          )}
-          {run.reason && <p className="mlops-Reason">{run.reason}</p>}
-        </li>
-      ))}
-    </ol>
+    <Fed feed={feed} trans={trans}>
+      {data =>
+        data.length === 0 ? (
+          <p className="mlops-History">{trans.__('It has not run yet.')}</p>
+        ) : (
+          <ol
+            className="mlops-History"
+            aria-label={trans.__('The latest executions of %1', job.name)}
+          >
+            {data.map(run => (
+              <li key={run.id}>
+                <JobRunFacts run={run} trans={trans} />
+                {run.run_id && (
+                  <span className="mlops-History-actions">
+                    <OpenRun
+                      run={run}
+                      job={job}
+                      tabIndex={tabIndex}
+                      context={context}
+                    />
+                  </span>
+                )}
+                {run.reason && <p className="mlops-Reason">{run.reason}</p>}
+              </li>
+            ))}
+          </ol>
+        )
+      }
+    </Fed>
   );
 }
 
 function NoJobs(props: { context: IContext }) {
   const { commands, trans } = props.context;
-  useSignal(commands.commandChanged);
   return (
-    <Empty title={trans.__('No jobs yet')}>
-      {commands.isEnabled(SCHEDULE) ? (
-        <>
-          <p>
-            {trans.__(
-              'Schedule the notebook in front: it runs at the times you choose, unchanged.'
-            )}
-          </p>
-          <Button
-            type="button"
-            small
-            onClick={() => {
-              void commands.execute(SCHEDULE);
-            }}
-          >
-            {trans.__('Schedule this notebook…')}
-          </Button>
-        </>
-      ) : (
-        <p>
-          {trans.__(
-            'Open a Python notebook, then choose Schedule… in its toolbar.'
-          )}
-        </p>
+    <NextStep
+      title={trans.__('No jobs yet')}
+      commands={commands}
+      command={SCHEDULE}
+      label={trans.__('Schedule this notebook…')}
+      promise={trans.__(
+        'Schedule the notebook in front: it runs at the times you choose, unchanged.'
       )}
-    </Empty>
+      otherwise={trans.__(
+        'Open a Python notebook, then choose Schedule… in its toolbar.'
+      )}
+    />
   );
 }

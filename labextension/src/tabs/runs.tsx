@@ -2,15 +2,16 @@
  * The tab of the latest runs.
  */
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Button, notebookIcon } from '@jupyterlab/ui-components';
-import type { CommandRegistry } from '@lumino/commands';
+import { notebookIcon } from '@jupyterlab/ui-components';
 import React, { useState } from 'react';
 
 import { type IRun, type Numeric, RUN_STATUSES, type RunStatus } from '../api';
 import { OPEN_EXECUTED, SHOW, TRACK } from '../commands';
+import { Fed } from '../components/Fed';
 import { IconButton } from '../components/IconButton';
+import { NextStep } from '../components/NextStep';
 import { Rows } from '../components/Rows';
-import { Empty, Failure, Loading, Stale, withCode } from '../components/states';
+import { Empty, Stale } from '../components/states';
 import { Status, statusWord } from '../components/Status';
 import { When } from '../components/When';
 import { basename, figure } from '../components/words';
@@ -62,11 +63,9 @@ export function Runs(props: {
   onFilter: (status: Filter) => void;
 }) {
   const { context, feed } = props;
-  const { commands, options, trans } = context;
+  const { options, trans } = context;
   const [filter, setFilter] = useState(props.filter);
-  useSignal(feed.changed);
   useSignal(options.changed);
-  const { data, error } = feed;
   return (
     <>
       <div className="mlops-Bar">
@@ -89,40 +88,44 @@ export function Runs(props: {
           </select>
         </label>
       </div>
-      {data && <Stale error={error} trans={trans} />}
-      {data === null ? (
-        error ? (
-          <Failure
-            error={error}
-            trans={trans}
-            onRetry={() => {
-              void feed.refresh();
-            }}
-          />
-        ) : (
-          <Loading trans={trans} />
-        )
-      ) : data.length === 0 ? (
-        filter ? (
-          <Empty title={trans.__('No run has this status.')} />
-        ) : (
-          <NoRuns commands={commands} trans={trans} />
-        )
-      ) : (
-        <Rows
-          label={trans.__('Runs, the latest first')}
-          items={data}
-          keyOf={run => run.run_id}
-        >
-          {(run, tabIndex) => (
-            <RunRow run={run} tabIndex={tabIndex} context={context} />
-          )}
-        </Rows>
-      )}
-      <p className="mlops-hidden" role="status">
-        {data?.[0] && `${data[0].name}: ${statusWord(data[0].status, trans)}`}
-      </p>
+      <Fed feed={feed} trans={trans}>
+        {data =>
+          data.length === 0 ? (
+            filter ? (
+              <Empty title={trans.__('No run has this status.')} />
+            ) : (
+              <NoRuns context={context} />
+            )
+          ) : (
+            <>
+              <Stale error={feed.error} trans={trans} />
+              <Rows
+                label={trans.__('Runs, the latest first')}
+                items={data}
+                keyOf={run => run.run_id}
+              >
+                {(run, tabIndex) => (
+                  <RunRow run={run} tabIndex={tabIndex} context={context} />
+                )}
+              </Rows>
+            </>
+          )
+        }
+      </Fed>
+      <Latest feed={feed} trans={trans} />
     </>
+  );
+}
+
+/** Tells a screen reader of the latest run; it is there before the first one is. */
+function Latest(props: { feed: Feed<IRun[]>; trans: IContext['trans'] }) {
+  const { feed, trans } = props;
+  useSignal(feed.changed);
+  const run = feed.data?.[0];
+  return (
+    <p className="mlops-hidden" role="status">
+      {run && `${run.name}: ${statusWord(run.status, trans)}`}
+    </p>
   );
 }
 
@@ -185,40 +188,20 @@ export function mainMetrics(
   return names.slice(0, MOST_METRICS).map(name => [name, metrics[name]]);
 }
 
-function NoRuns(props: {
-  commands: CommandRegistry;
-  trans: IContext['trans'];
-}) {
-  const { commands, trans } = props;
-  useSignal(commands.commandChanged);
+function NoRuns(props: { context: IContext }) {
+  const { commands, trans } = props.context;
   return (
-    <Empty title={trans.__('No runs yet')}>
-      {commands.isEnabled(TRACK) ? (
-        <>
-          <p>
-            {trans.__(
-              'Track the notebook in front, then run it: each run shows up here.'
-            )}
-          </p>
-          <Button
-            type="button"
-            small
-            onClick={() => {
-              void commands.execute(TRACK);
-            }}
-          >
-            {trans.__('Track this notebook')}
-          </Button>
-        </>
-      ) : (
-        <p>
-          {withCode(
-            trans.__(
-              'Open a notebook and add `%mlops track` to it: each run shows up here.'
-            )
-          )}
-        </p>
+    <NextStep
+      title={trans.__('No runs yet')}
+      commands={commands}
+      command={TRACK}
+      label={trans.__('Track this notebook')}
+      promise={trans.__(
+        'Track the notebook in front, then run it: each run shows up here.'
       )}
-    </Empty>
+      otherwise={trans.__(
+        'Open a notebook and add `%mlops track` to it: each run shows up here.'
+      )}
+    />
   );
 }
