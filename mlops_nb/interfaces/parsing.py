@@ -453,7 +453,10 @@ def _check_choice(argument: Argument, given: Any) -> None:
 
 def _refuse(verb: Verb, word: str) -> NoReturn:
     if word.startswith("-"):
-        raise NotFoundError.among(
-            f"option of {verb.name}", word.partition("=")[0], option_names(verb)
-        )
+        option = word.partition("=")[0]
+        by_place = [a.name for a in verb.arguments if not a.flags]
+        if option.lstrip("-") in by_place:
+            usage = " ".join([verb.name, *(name.upper() for name in by_place)])
+            raise InputError(f"{verb.name} has no option {option!r}", hint=f"write {usage}")
+        raise NotFoundError.among(f"option of {verb.name}", option, option_names(verb))
     raise InputError(f"{verb.name}: {word!r} is one argument too many")

@@ -45,6 +45,7 @@ FIELDS = {
         ("drfit", "unknown verb 'drfit'; did you mean 'drift'?"),
         ("track", "`track` needs a notebook or Python; type `%mlops track` in a notebook"),
         ("runs --sttus F", "unknown option of runs '--sttus'; did you mean '--status'?"),
+        ("diff --before 1 2", "diff has no option '--before'; write diff BEFORE AFTER"),
         ("runs --status DONE", "unknown --status 'DONE'; there is 'RUNNING', 'FINISHED'"),
         ("runs --limit x", "runs: argument --limit: 'x' is not a whole number"),
         ("runs --limit -1", "--limit must be 0 or more, not -1"),
