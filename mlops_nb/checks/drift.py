@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.drift_columns import judge, unjudged
 from mlops_nb.checks.drift_methods import METHODS
-from mlops_nb.checks.words import percent, quoted
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import suggest
 from mlops_nb.core.records import Finding, Report, Status
+from mlops_nb.core.words import percent, quoted
 
 if TYPE_CHECKING:
     import pandas as pd

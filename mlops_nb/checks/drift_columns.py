@@ -21,8 +21,8 @@ from mlops_nb.checks.drift_methods import (
 )
 from mlops_nb.checks.drift_text import compare_texts
 from mlops_nb.checks.drift_words import histogram, sentence
-from mlops_nb.checks.words import quoted, shortened
 from mlops_nb.core.records import Finding
+from mlops_nb.core.words import quoted, shortened
 
 if TYPE_CHECKING:
     import pandas as pd

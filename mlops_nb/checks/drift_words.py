@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from mlops_nb.checks.drift_methods import WASSERSTEIN, Comparison, Levels, Numbers
-from mlops_nb.checks.words import number, percent, quoted, shortened
+from mlops_nb.core.words import number, percent, quoted, shortened
 
 TOP_LEVELS = 10  # levels drawn in a histogram; the rest is "other"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks.words import number, percent, quoted, shortened
 from mlops_nb.core.nearest import nearest
 from mlops_nb.core.records import Finding, Status
+from mlops_nb.core.words import number, percent, quoted, shortened
 
 if TYPE_CHECKING:
     import numpy as np

@@ -32,10 +32,10 @@ from mlops_nb.checks.quality_columns import (
     named,
 )
 from mlops_nb.checks.quality_expression import Expression, evaluate
-from mlops_nb.checks.words import number, percent, quoted, shortened
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import suggest
 from mlops_nb.core.records import Finding, now
+from mlops_nb.core.words import number, percent, quoted, shortened
 
 if TYPE_CHECKING:
     import numpy as np

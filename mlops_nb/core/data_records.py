@@ -10,6 +10,10 @@ from typing import Any, Literal, Self
 from mlops_nb.core.records import Record, Report, now
 from mlops_nb.core.strict_json import instant, parse_instant, plain
 
+# A run's tag that tells what went into it, by a name, and the artifact that describes a frame.
+DATA_TAG = "mlops.data."
+SKETCHES = "mlops/data/"
+
 DataKind = Literal["frame", "file", "folder"]
 
 
@@ -103,13 +107,14 @@ class DataDiff(Record):
     retyped : mapping
         Column to its two types.
     changed : tuple of str
-        Columns of both, of one type, whose values are not the same; where there are as many rows.
+        Columns of both, of one type, whose values are not the same. Where there are more or fewer
+        rows, those that are known to have moved.
     drift : Report or None
         How far the distributions of the columns in common have moved.
     files : mapping
         For folders: path to "added", "removed" or "changed".
     notes : tuple of str
-        What else differs: the index, the order of the columns.
+        What else differs, and how: the index, the order of the columns, where values moved.
     """
 
     before: str

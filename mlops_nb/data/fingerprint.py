@@ -28,13 +28,15 @@ SMALL = 200_000  # cells up to which starting threads costs more than it saves
 SHORT = 4096  # bytes up to which a buffer goes into SHA-256 as it is
 
 
-def fingerprint(frame: pd.DataFrame) -> dict[str, Any]:
+def fingerprint(frame: pd.DataFrame, columns: list[bytes] | None = None) -> dict[str, Any]:
     """Return what a frame is, short enough to keep with a run.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         With values of any kind; what can't be hashed as bytes is hashed by its text.
+    columns : list of bytes, optional
+        Its `column_digests`, where they are known.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def fingerprint(frame: pd.DataFrame) -> dict[str, Any]:
     """
     whole = hashlib.sha256(SCHEME.encode())
     whole.update(f"{len(frame)} rows".encode())
-    for digest in column_digests(frame):
+    for digest in column_digests(frame) if columns is None else columns:
         whole.update(digest)
     for digest in _index_digests(frame.index):
         whole.update(digest)

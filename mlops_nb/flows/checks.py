@@ -15,7 +15,7 @@ from mlops_nb.checks import quality as quality_check
 from mlops_nb.checks import scoring
 from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Mitigation, Report
-from mlops_nb.data.fingerprint import fingerprint
+from mlops_nb.data.sketch import sketch
 from mlops_nb.flows import frames, tracking
 from mlops_nb.flows.context import Context, Named
 
@@ -48,7 +48,7 @@ def quality(
         name=frames.name_of(data, "data"),
         reference_name=frames.name_of(against, "reference"),
     )
-    _keep(context, report, {"data": found})
+    _keep(context, report, {frames.name_of(data, "data"): found})
     if report.status == "fail" and settings.strict and not lenient:
         raise VerdictError(report, hint="--no-strict goes on all the same")
     return report
@@ -84,7 +84,8 @@ def drift(
         thresholds={**settings.thresholds, **(thresholds or {})},
         names=(frames.name_of(reference, "reference"), frames.name_of(current, "current")),
     )
-    return _judged(context, report, {"reference": before, "current": after}, strict=strict)
+    read = {report.subject["reference"]["name"]: before, report.subject["current"]["name"]: after}
+    return _judged(context, report, read, strict=strict)
 
 
 def fairness(
@@ -119,7 +120,8 @@ def fairness(
         name=frames.name_of(data, "data"),
         **_fairness_settings(context, metrics, limits, confidence),
     )
-    return _judged(context, _about(report, model), {"data": found}, strict=strict)
+    read = {frames.name_of(data, "data"): found}
+    return _judged(context, _about(report, model), read, strict=strict)
 
 
 def performance(
@@ -158,7 +160,8 @@ def performance(
     )
     if context.run_id is not None:
         tracking.log(context, {f.name: f.value for f in report.findings}, kind="metric")
-    return _judged(context, _about(report, model), {"data": found}, strict=strict)
+    read = {frames.name_of(data, "data"): found}
+    return _judged(context, _about(report, model), read, strict=strict)
 
 
 def mitigate(
@@ -329,8 +332,7 @@ def _keep(context: Context, report: Report, data: Mapping[str, pd.DataFrame]) ->
     if context.run_id is None:
         return
     tracking.record_report(context, report, panels.page(report, title=f"{report.kind} report"))
-    # The versions among them were recorded as they were read.
-    frames_read = {name: frame for name, frame in data.items() if frames.VERSION not in frame.attrs}
-    tags = {f"mlops.data.{name}": fingerprint(frame)["hash"] for name, frame in frames_read.items()}
-    if tags:
-        tracking.log(context, tags, kind="tag")
+    for name, frame in data.items():
+        # A version among them was recorded as it was read.
+        if frames.VERSION not in frame.attrs:
+            tracking.record_data(context, name, sketch(frame))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
+from typing import Any
 
-from mlops_nb.core.data_records import DataDiff
+from mlops_nb.core.data_records import SKETCHES, DataDiff
 from mlops_nb.core.diff_records import RunDiff
 from mlops_nb.core.errors import InputError, UnavailableError
 from mlops_nb.core.records import Run
+from mlops_nb.data import sketch
 from mlops_nb.flows import datasets, delivery
 from mlops_nb.flows.context import Context
 from mlops_nb.stores.datasets import is_reference
@@ -36,8 +39,9 @@ def diff(context: Context, before: str, after: str) -> RunDiff:
     """
     delivery.catch_up(context)
     old, new = (context.project.runs.get(run) for run in (before, after))
-    found = compare(_evidence(context, old), _evidence(context, new))
-    compared: dict[str, DataDiff] = {}
+    compared = _described(context, old, new)
+    moved = {name: told for name, diff in compared.items() if (told := sketch.words(diff))}
+    found = compare(_evidence(context, old), _evidence(context, new), moved=moved)
     notes = list(found.notes)
     for change in found.data:
         labels = [str(told).partition(" ")[0] for told in (change.before, change.after)]
@@ -49,6 +53,27 @@ def diff(context: Context, before: str, after: str) -> RunDiff:
             # A version that is gone or damaged; that the two differ is known without it.
             notes.append(f"Data {change.name} could not be compared: {error}")
     return replace(found, datasets=compared, notes=tuple(notes))
+
+
+def _described(context: Context, old: Run, new: Run) -> dict[str, DataDiff]:
+    """Compare the frames that went into both runs, by what was kept of them."""
+    sketches = [_sketches(context, run) for run in (old, new)]
+    common = [name for name in sketches[0] if name in sketches[1]]
+    pairs = ((name, sketches[0][name], sketches[1][name]) for name in common)
+    return {
+        name: sketch.compare(before, after, (old.run_id, new.run_id))
+        for name, before, after in pairs
+        if before["hash"] != after["hash"]
+    }
+
+
+def _sketches(context: Context, run: Run) -> dict[str, Any]:
+    texts = {
+        path.removeprefix(SKETCHES).removesuffix(".json"): _text(context, run, path)
+        for path in context.project.runs.artifacts(run)
+        if path.startswith(SKETCHES)
+    }
+    return {name: json.loads(text) for name, text in texts.items() if text}
 
 
 def _evidence(context: Context, run: Run) -> Evidence:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlops_nb.core.data_records import DATA_TAG
 from mlops_nb.core.errors import InputError, MlopsError, NotFoundError
 from mlops_nb.core.records import Run
 from mlops_nb.data import versions
@@ -30,7 +31,6 @@ from mlops_nb.tracking.provenance import REDACTED
 from mlops_nb.tracking.redaction import redact
 
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
-_DATA = "mlops.data."
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _refuse_lost_diff(run: Run) -> None:
 def _refuse_lost_versions(project: Project, run: Run) -> None:
     for name, told in run.tags.items():
         label = told.partition(" ")[0]
-        if name.startswith(_DATA) and not name.startswith(TAG) and is_reference(label):
+        if name.startswith(DATA_TAG) and not name.startswith(TAG) and is_reference(label):
             project.datasets.get(label)
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from mlops_nb.core.data_records import DATA_TAG, SKETCHES
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import CellRecord, Report, Run, RunStatus, now
 from mlops_nb.core.strict_json import dumps, instant
@@ -18,6 +19,7 @@ from mlops_nb.project import Project
 from mlops_nb.stores import mlflow_join
 from mlops_nb.stores.leases import lease_of, reconcile
 from mlops_nb.stores.spool import new_run_id
+from mlops_nb.tracking.inputs import data_key
 from mlops_nb.tracking.parameters import assigned, is_parameters, tagged_sources
 from mlops_nb.tracking.provenance import FoundNotebook, find_notebook, snapshot
 from mlops_nb.tracking.values import sort_values
@@ -146,6 +148,22 @@ def record_report(context: Context, report: Report, html: str) -> None:
     project.spool.keep(run_id, f"{stem}.json", dumps(report, indent=1).encode())
     project.spool.keep(run_id, f"{stem}.html", html.encode())
     project.spool.append(run_id, "tags", values={f"mlops.check.{report.kind}": report.status})
+
+
+def record_data(context: Context, name: str, sketch: Mapping[str, Any]) -> None:
+    """Record with the open run that a frame went into it; a second one of a name is ``name-2``.
+
+    Nothing is written without an open run.
+    """
+    if context.run_id is None:
+        return
+    project, run_id = context.project, context.run_id
+    tags = project.spool.load(run_id).run.tags
+    key = data_key(name, sketch["hash"], tags)
+    if tags.get(f"{DATA_TAG}{key}") == sketch["hash"]:
+        return
+    project.spool.keep(run_id, f"{SKETCHES}{key}.json", dumps(sketch).encode())
+    project.spool.append(run_id, "tags", values={f"{DATA_TAG}{key}": sketch["hash"]})
 
 
 def log(

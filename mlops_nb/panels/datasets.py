@@ -116,8 +116,8 @@ def _summary(record: DataDiff) -> str:
     if record.rows and record.rows[0] != record.rows[1]:
         more = record.rows[1] - record.rows[0]
         told.append(f"{words.plural(abs(more), 'row')} {'more' if more > 0 else 'fewer'}")
-    told += [words.shorten(note) for note in record.notes]
-    sentence = ", ".join(told) or "they differ, and are no tables"
+    parts = [", ".join(told), *(words.shorten(note) for note in record.notes)]
+    sentence = "; ".join(part for part in parts if part) or "they differ, and are no tables"
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 

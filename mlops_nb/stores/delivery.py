@@ -16,9 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.core.data_records import SKETCHES
 from mlops_nb.core.errors import InputError, MlopsError, NotFoundError, UnavailableError
 from mlops_nb.core.records import Run
 from mlops_nb.core.strict_json import dumps, number, parse_instant
+from mlops_nb.stores.dataset_inputs import dataset_inputs
 from mlops_nb.stores.locks import locked
 from mlops_nb.stores.mlflow_client import experiment_id
 from mlops_nb.stores.mlflow_errors import calling, first_line, mlflow_errors
@@ -190,6 +192,20 @@ def _send(
         mlflow.log_batch(mlflow_id, metrics=some, synchronous=True)
     _send_entities(mlflow, mlflow_id, "params", [Param(k, v) for k, v in params.items()])
     _send_entities(mlflow, mlflow_id, "tags", [RunTag(k, v) for k, v in tags.items()])
+    inputs = list(dataset_inputs(tags, _sketches(spool, run_id)))
+    for some in chunks(inputs, 100):
+        mlflow.log_inputs(mlflow_id, some)
+
+
+def _sketches(spool: Spool, run_id: str) -> dict[str, Any]:
+    kept = spool.load(run_id).artifacts
+    return {
+        path.removeprefix(SKETCHES).removesuffix(".json"): json.loads(
+            spool.file_path(run_id, file).read_text("utf-8")
+        )
+        for path, file in kept.items()
+        if path.startswith(SKETCHES)
+    }
 
 
 def _send_entities(mlflow: MlflowClient, mlflow_id: str, kind: str, entities: list[Any]) -> None:

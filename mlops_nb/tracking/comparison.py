@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from mlops_nb.core.data_records import DATA_TAG
 from mlops_nb.core.diff_records import CellChange, Change, MetricChange, RunDiff
 from mlops_nb.core.records import CellRecord, Report, Run
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.tracking.parameters import is_parameters
 
-DATA = "mlops.data."
 _ENVIRONMENT = {
     "mlops.python": "Python",
     "mlops.platform": "platform",
@@ -51,8 +51,10 @@ class Evidence:
     reports: Sequence[Report] = ()
 
 
-def compare(before: Evidence, after: Evidence) -> RunDiff:
-    """Compare two runs.
+def compare(
+    before: Evidence, after: Evidence, *, moved: Mapping[str, str] | None = None
+) -> RunDiff:
+    """Compare two runs; `moved` says of data, by its name, how it differs where that is known.
 
     Ids, times, doors and paths are no differences. A cell that only sets parameters is told by
     the parameters, and an edited notebook or module by its code, not as uncommitted changes too.
@@ -80,7 +82,7 @@ def compare(before: Evidence, after: Evidence) -> RunDiff:
         *_of_cells(cells),
         *(_sentence("Module", change) for change in modules),
         *(_sentence("Parameter", change) for change in parameters),
-        *(_sentence("Data", change) for change in data),
+        *(_of_data(change, moved or {}) for change in data),
         *_few([_sentence("Package", change) for change in packages], "package"),
         *(_of_commit(change) for change in commit),
         *(_of_environment(change) for change in environment),
@@ -177,7 +179,11 @@ def _data(run: Run) -> dict[str, str]:
 
 
 def _labels(run: Run) -> dict[str, str]:
-    return {tag.removeprefix(DATA): told for tag, told in run.tags.items() if tag.startswith(DATA)}
+    return {
+        tag.removeprefix(DATA_TAG): told
+        for tag, told in run.tags.items()
+        if tag.startswith(DATA_TAG)
+    }
 
 
 def _packages(before: Evidence, after: Evidence) -> tuple[tuple[Change, ...], tuple[str, ...]]:
@@ -352,6 +358,12 @@ def _sentence(noun: str, change: Change) -> str:
         value = change.after if change.what == "added" else change.before
         told = f"was {change.what} ({_short(value)})"
     return f"{noun} `{change.name}` {told}."
+
+
+def _of_data(change: Change, moved: Mapping[str, str]) -> str:
+    if change.name not in moved:
+        return _sentence("Data", change)
+    return f"Data `{change.name}` is another: {moved[change.name]}."
 
 
 def _of_commit(change: Change) -> str:

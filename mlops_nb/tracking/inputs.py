@@ -6,21 +6,24 @@ the cell began, and which the cell did not write, is taken for an input of it.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from mlops_nb.core.data_records import DATA_TAG
 from mlops_nb.core.errors import MlopsError
 from mlops_nb.stores.blobs import hash_file
 
 HASHED_WHOLE = 256_000_000
-TAG = "mlops.data.file."
+TAG = f"{DATA_TAG}file."
 _LITERAL = re.compile(r"""(?<!\w)[rR]?(["'])([^"'\n{}]{1,200})\1""")
 _CODE = {".py", ".ipynb"}
 # What MLflow takes as a part of a tag's name.
 _NAME = re.compile(r"[\w.\- /]{1,220}")
+_LONGEST_KEY = 200
 
 
 def files_named(source: str, folder: Path, before: datetime) -> dict[str, Path]:
@@ -80,3 +83,17 @@ def content(path: Path) -> str:
     """
     size = path.stat().st_size
     return hash_file(path) if size <= HASHED_WHOLE else f"bytes:{size}"
+
+
+def data_key(name: str, content: str, tags: Mapping[str, str]) -> str:
+    """Return what a run calls a frame: a name that MLflow takes and no other frame of it has.
+
+    Examples
+    --------
+    >>> data_key("train?", "frame-2:1", {"mlops.data.train_": "frame-2:0"})
+    'train_-2'
+    """
+    base = re.sub(r"[^\w.\- ]", "_", name, flags=re.ASCII)[:_LONGEST_KEY].strip(" .") or "data"
+    base = base.replace("file.", "file_", 1) if base.startswith("file.") else base
+    keys = (base if count == 1 else f"{base}-{count}" for count in itertools.count(1))
+    return next(key for key in keys if tags.get(f"{DATA_TAG}{key}", content) == content)

@@ -7,10 +7,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from mlops_nb.core.data_records import DATA_TAG
 from mlops_nb.core.records import Run
 from mlops_nb.core.replay_records import ChangedInput, ReplayedMetric
 
-DATA = "mlops.data."
 _PACKAGE = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
 # A duration, by its name, is never the same twice.
 _MEASURED_TIME = re.compile(
@@ -156,7 +156,9 @@ def _seeds(tags: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
 
 
 def _data(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key.removeprefix(DATA): value for key, value in tags.items() if key.startswith(DATA)}
+    return {
+        key.removeprefix(DATA_TAG): value for key, value in tags.items() if key.startswith(DATA_TAG)
+    }
 
 
 def _text(value: object) -> str | None:

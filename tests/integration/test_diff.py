@@ -12,6 +12,7 @@ import pytest
 from mlops_nb import panels
 from mlops_nb.core.errors import NotFoundError
 from mlops_nb.core.records import CellRecord, Finding, Report, now
+from mlops_nb.data.sketch import sketch
 from mlops_nb.flows import comparison, datasets, tracking
 from mlops_nb.flows.context import Context
 from mlops_nb.interfaces.cli import main
@@ -38,6 +39,9 @@ def recorded(context: Context, number: int, **changed: Any) -> str:
     tracking.record_cell(inside, run_id, CellRecord(1, source, now(), 0.1, "ok"))
     tracking.record_parameters(inside, run_id, {"months": changed.get("months", 2)})
     datasets.get(inside, changed.get("data", "clients@1"))
+    tracking.record_data(
+        inside, "train", sketch(pd.DataFrame({"age": changed.get("ages", [1, 3])}))
+    )
     status = changed.get("status", "pass")
     report = Report("drift", status, (Finding("age", "age", 0.1, 0.2, status),))
     tracking.record_report(inside, report, "<p>")
@@ -53,6 +57,7 @@ def recorded(context: Context, number: int, **changed: Any) -> str:
         ({"module": b"2"}, "Module `lib.py` was "),
         ({"months": 3}, "Parameter `months` was 2 and became 3"),
         ({"data": "clients@2"}, "Data `clients` was clients@1 "),
+        ({"ages": [1, 3, 5]}, "Data `train` is another: 2 rows became 3; `age` moved up by 1, 1 s"),
         ({"packages": PACKAGES.replace(b"2.3", b"2.2")}, "Package `pandas` was 2.3.3 and became"),
         ({"commit": "2" * 40}, "The commit was 1111111111 and became 2222222222"),
     ],
@@ -77,6 +82,9 @@ def test_a_planted_change_is_named_alone(
     if "data" in changed:
         assert found.datasets["clients"].changed == ("age",)
         assert "other values" in text
+    if "ages" in changed:
+        assert found.datasets["train"].rows == (2, 3)
+        assert "What differs in train" in text
 
 
 def test_a_check_that_failed_since_is_told_and_is_no_cause(context: Context) -> None:

@@ -1,4 +1,4 @@
-"""How checks write names, numbers and shares in a sentence."""
+"""How a column, a number or a share is written in a sentence."""
 
 from __future__ import annotations
 
