@@ -37,18 +37,19 @@ def dataset_inputs(
     for tag, told in tags.items():
         if not tag.startswith(DATA_TAG):
             continue
-        name = tag.removeprefix(DATA_TAG)
+        key = tag.removeprefix(DATA_TAG)
+        name = key.removeprefix(FILE).removeprefix(":")
         label, _, content = told.rpartition(" ")
-        sketch = sketches.get(name)
+        sketch = sketches.get(key)
         dataset = Dataset(
-            name=name[:MAX_NAME],
+            name=name[-MAX_NAME:],
             digest=content.rpartition(":")[2][:MAX_DIGEST] or content[:MAX_DIGEST],
             source_type="local",
-            source=dumps({"uri": label or name.removeprefix(FILE).removeprefix(":")}),
+            source=dumps({"uri": label or name}),
             schema=None if sketch is None else schema(sketch["schema"]),
             profile=None if sketch is None else profile(sketch),
         )
-        role = "file" if name.startswith(FILE) else name
+        role = "file" if key.startswith(FILE) else name
         yield DatasetInput(dataset, tags=[InputTag(CONTEXT, role[:MAX_NAME])])
 
 

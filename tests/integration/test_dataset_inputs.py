@@ -47,7 +47,7 @@ def test_frames_files_and_versions_are_inputs_with_schema_and_rows(context: Cont
     mlflow_run_id = context.project.runs.get(run.run_id).mlflow_run_id
     found = client(context.project.tracking_uri).get_run(mlflow_run_id)
     inputs = {given.dataset.name: given for given in found.inputs.dataset_inputs}
-    assert sorted(inputs) == ["data", "file.x.csv", "m_re_..__train__", "train", "train-2"]
+    assert sorted(inputs) == ["data", "m_re_..__train__", "train", "train-2", "x.csv"]
     train = inputs["train"].dataset
     assert json.loads(train.schema)["mlflow_colspec"] == [
         {"type": "long", "name": "<b>\"age'", "required": True},
@@ -59,7 +59,7 @@ def test_frames_files_and_versions_are_inputs_with_schema_and_rows(context: Cont
     assert json.loads(inputs["train-2"].dataset.profile)["num_rows"] == 1
     assert json.loads(inputs["data"].dataset.source) == {"uri": "clients@1"}
     assert kept.hash.rpartition(":")[2].startswith(inputs["data"].dataset.digest)
-    assert (inputs["file.x.csv"].dataset.digest, inputs["file.x.csv"].dataset.source) == (
+    assert (inputs["x.csv"].dataset.digest, inputs["x.csv"].dataset.source) == (
         "0a0b",
         '{"uri": "x.csv"}',
     )
