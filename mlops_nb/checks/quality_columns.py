@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ MORE_MISSING = 0.05  # by which the share of missing values may exceed the refer
 
 def look(data: pd.DataFrame) -> Iterator[Finding]:
     """Yield what is found in a frame on its own."""
+    from concurrent.futures import ThreadPoolExecutor
+
     rows, empty = len(data), data.size == 0
     note = f"there are {rows:,} rows and {data.shape[1]:,} columns"
     yield finding("rows", None, rows, 1, failed=empty, severity="error", note=note)
@@ -31,8 +34,9 @@ def look(data: pd.DataFrame) -> Iterator[Finding]:
     if empty:
         return
     yield _duplicate_rows(data)
-    for name, column in named(data):
-        yield from _column(name, column)
+    with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
+        for found in pool.map(lambda pair: list(_column(*pair)), named(data)):
+            yield from found
 
 
 def compare(data: pd.DataFrame, reference: pd.DataFrame, reference_name: str) -> Iterator[Finding]:
@@ -101,8 +105,6 @@ def kind(column: pd.Series[Any]) -> str:
     dtype: Any = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return kind(dtype.categories.to_series())
-    if column.isna().all():
-        return ""
     for is_kind, word in (
         (types.is_bool_dtype, "boolean"),
         (types.is_complex_dtype, "complex"),
@@ -110,12 +112,13 @@ def kind(column: pd.Series[Any]) -> str:
         (types.is_datetime64_any_dtype, "datetime"),
     ):
         if dtype.name != "object" and is_kind(dtype):
-            return word
+            return word if column.notna().any() else ""
     inferred = types.infer_dtype(column, skipna=True)
     return _KINDS.get(inferred, inferred)
 
 
 _KINDS = {
+    "empty": "",
     "string": "text",
     "integer": "number",
     "floating": "number",
@@ -170,19 +173,35 @@ def _duplicate_rows(data: pd.DataFrame) -> Finding:
 
 
 def _duplicated(data: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Tell which rows repeat an earlier one: by hash first, then exactly where hashes agree."""
+    """Tell which rows repeat an earlier one.
+
+    Rows are hashed column by column, those that tell most rows apart first: what is alone by then
+    repeats nothing, and is looked at no more. What is left at the end is compared exactly.
+    """
     import numpy as np
     import pandas as pd
 
-    plain = pd.DataFrame({i: _countable(column) for i, (_, column) in enumerate(named(data))})
-    hashes = pd.Series(pd.util.hash_pandas_object(plain, index=False).to_numpy())
-    suspects = hashes.duplicated(keep=False).to_numpy()
+    columns = [column for _, column in named(data)]
+    columns.sort(key=lambda column: -hashable(column.head(HEAD)).nunique())
+    suspects = np.arange(len(data))
+    hashes: Any = np.zeros(len(data), dtype=np.uint64)
+    for column in columns:
+        some = _countable(column if len(suspects) == len(data) else column.iloc[suspects])
+        hashes = hashes * np.uint64(31) + pd.util.hash_pandas_object(some, index=False).to_numpy()
+        again = pd.Series(hashes).duplicated(keep=False).to_numpy()
+        suspects, hashes = suspects[again], hashes[again]
+        if not len(suspects):
+            break
     duplicated = np.zeros(len(data), dtype=bool)
-    duplicated[suspects] = plain[suspects].duplicated().to_numpy()
+    rows = [_countable(column.iloc[suspects]) for column in columns]
+    plain = pd.DataFrame({place: row.reset_index(drop=True) for place, row in enumerate(rows)})
+    duplicated[suspects] = plain.duplicated().to_numpy()
     return duplicated
 
 
 def _countable(column: pd.Series[Any]) -> pd.Series[Any]:
+    if column.dtype.name in ("float64", "float32"):
+        return column + 0.0  # 0 and -0 are one number, and have one hash then
     # Objects that are no text may not be hashable, or be numbers that are too large for hashing.
     is_odd = column.dtype.name == "object" and kind(column) != "text"
     return column.map(repr, na_action="ignore") if is_odd else column
@@ -197,11 +216,14 @@ def _column(name: str, column: pd.Series[Any]) -> Iterator[Finding]:
         note = f"{quoted(name)} has no value at all"
         yield finding("all_missing", name, 1.0, 0.0, failed=True, note=note)
         return
-    values = hashable(column[~missing])
+    # Text and numbers can be counted as they are; the rest is tried.
+    word = kind(column)
+    values = column[~missing] if count else column
+    values = values if word in ("number", "text") else hashable(values)
     yield from _constant(name, values)
-    yield from _mixed_types(name, values)
+    yield from _mixed_types(name, values, word)
     yield from _infinite(name, column)
-    yield from _near_unique(name, values)
+    yield from _near_unique(name, values, word)
 
 
 def _constant(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
@@ -211,8 +233,8 @@ def _constant(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
         yield finding("constant", name, 1, 2, failed=True, note=note, examples=[always])
 
 
-def _mixed_types(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
-    if values.dtype.name != "object" or not kind(values).startswith("mixed"):
+def _mixed_types(name: str, values: pd.Series[Any], word: str) -> Iterator[Finding]:
+    if values.dtype.name != "object" or not word.startswith("mixed"):
         return
     types = values.map(lambda value: type(value).__name__).value_counts()
     shown = {str(word): int(n) for word, n in types.items()}
@@ -234,13 +256,13 @@ def _infinite(name: str, column: pd.Series[Any]) -> Iterator[Finding]:
         yield finding("infinite", name, evidence["share"], 0.0, failed=True, note=note, **evidence)
 
 
-def _near_unique(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
+def _near_unique(name: str, values: pd.Series[Any], word: str) -> Iterator[Finding]:
     from pandas.api import types
 
     # Measurements and instants differ in every row and are no identifiers.
     if len(values) < FEW_ROWS or types.is_float_dtype(values.dtype):
         return
-    if kind(values) not in ("number", "text"):
+    if word not in ("number", "text"):
         return
     head = values.head(HEAD)
     if head.nunique() < IDENTIFIER * len(head):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlops_nb.checks import quality
 from mlops_nb.checks.quality_expectations import CHECKS
@@ -33,8 +36,28 @@ def people(n: int = 300) -> pd.DataFrame:
     )
 
 
+CELLS = {
+    "x": st.sampled_from([0.0, -0.0, 1.5, math.nan]),
+    "y": st.sampled_from(["a", "b", None, ""]),
+    "z": st.sampled_from([True, False]),
+    "w": st.sampled_from([[1], [2], {"k": 1}, "[1]", None]),
+}
+
+
 def failed(report: Report) -> list[tuple[str, str | None]]:
     return [(f.name, f.column) for f in report.findings if f.status == "fail"]
+
+
+@given(st.lists(st.fixed_dictionaries(CELLS), max_size=40))
+@settings(max_examples=80, deadline=None)
+def test_repeated_rows_are_those_that_pandas_finds(rows: list[dict[str, Any]]) -> None:
+    data = pd.DataFrame(rows, columns=list(CELLS))
+    if data.empty:
+        return
+    # What has no hash is told apart by how it is written.
+    plain = data.assign(w=data["w"].map(repr, na_action="ignore"))
+    found = quality.check(data).finding("duplicate_rows")
+    assert found.evidence["count"] == int(plain.duplicated().sum())
 
 
 def one(data: pd.DataFrame, **expectation: Any) -> Finding:
