@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks import quality_columns as columns
+from mlops_nb.checks import quality_pandera
 from mlops_nb.checks.quality_expectations import judge, read
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Finding, Report
@@ -25,6 +26,7 @@ def check(
     *,
     reference: pd.DataFrame | None = None,
     expectations: Iterable[Mapping[str, Any]] = (),
+    schema: Any = None,
     name: str = "data",
     reference_name: str = "reference",
 ) -> Report:
@@ -39,6 +41,8 @@ def check(
     expectations : iterable of mapping
         As ``[[quality.expect]]`` in `mlops.toml`: ``column``, ``check``, ``severity`` ("error"
         unless given) and the check's own settings; `quality_expectations.CHECKS` lists them.
+    schema : pandera.DataFrameSchema or pandera.DataFrameModel, optional
+        What pandera is to ask for besides.
     name, reference_name : str
         What the two are called in sentences.
 
@@ -73,6 +77,8 @@ def check(
     if reference is not None:
         findings += columns.compare(data, reference, reference_name)
     findings += [judge(data, expectation) for expectation in expected]
+    if schema is not None:
+        findings += quality_pandera.check(data, schema)
     findings.sort(key=_rank)
     failed = [found for found in findings if found.status == "fail"]
     errors = [found for found in failed if found.evidence["severity"] == "error"]

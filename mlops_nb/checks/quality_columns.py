@@ -316,7 +316,7 @@ def _out_of_range(
     import numpy as np
 
     try:
-        values, seen = _finite_or_nan(column), _finite_or_nan(known)
+        values, seen = finite_or_nan(column), finite_or_nan(known)
     except OverflowError:  # whole numbers beyond any float have no range that we could tell
         return
     if np.isnan(seen).all():
@@ -335,7 +335,8 @@ def _out_of_range(
     )  # fmt: skip
 
 
-def _finite_or_nan(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def finite_or_nan(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return a column's numbers as floats, with NaN where one is missing or infinite."""
     import numpy as np
 
     values = column.astype(object) if column.dtype.name == "category" else column

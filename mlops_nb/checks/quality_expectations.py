@@ -264,7 +264,8 @@ def _regex(column: pd.Series[Any], settings: Settings) -> Verdict:
 def _type(column: pd.Series[Any], settings: Settings) -> Verdict:
     expected, found = settings["type"], str(column.dtype)
     is_type = settings_of.TYPES.get(expected)
-    fits = is_type(column) if is_type else found == expected
+    # Where every value is missing, that is what is wrong, and `not_null` says so.
+    fits = not kind(column) or is_type(column) if is_type else found == expected
     note = f"{quoted(str(column.name))} has the type {found}, expected is {expected}"
     return Verdict(found, expected, not fits, note)
 

@@ -52,6 +52,7 @@ class QualityConfig:
     expect: list[dict[str, Any]] = setting(
         [], "expectations, one [[quality.expect]] table each: column, check, its values, severity"
     )
+    file: str = setting("", "a file of further ones, as quality --infer makes it; empty: none")
 
 
 @dataclass(frozen=True, slots=True)

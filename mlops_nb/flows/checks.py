@@ -12,7 +12,7 @@ from mlops_nb.checks import drift as drift_check
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import quality as quality_check
-from mlops_nb.checks import scoring
+from mlops_nb.checks import quality_files, quality_inference, scoring
 from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Mitigation, Report
 from mlops_nb.data.sketch import sketch
@@ -28,13 +28,31 @@ def quality(
     data: pd.DataFrame | str | Path | Named,
     *,
     against: pd.DataFrame | str | Path | Named | None = None,
-    expectations: Sequence[Mapping[str, Any]] | None = None,
+    expectations: Sequence[Mapping[str, Any]] | str | Path | None = None,
+    infer: str | Path | None = None,
+    schema: Any = None,
     lenient: bool = False,
 ) -> Report:
     """Check data by itself, by the project's expectations, and against a reference.
 
+    Parameters
+    ----------
+    data, against : DataFrame, str or Path
+        A frame, a file, or NAME@VERSION.
+    expectations : sequence of mapping, str or Path, optional
+        Expectations, or a file of them, in place of the project's.
+    infer : str or Path, optional
+        A new file, to which what the data look like is written as expectations; they are what the
+        data are checked by then.
+    schema : pandera schema, str, optional
+        One in scope, or ``FILE.py:NAME``.
+    lenient : bool
+        Whether a failed error is only told.
+
     Raises
     ------
+    InputError
+        If there is a file `infer` already, or an expectation or the schema can't be used.
     VerdictError
         If a finding of severity error fails, unless `lenient` or the project says otherwise.
     """
@@ -44,7 +62,8 @@ def quality(
     report = quality_check.check(
         found,
         reference=reference,
-        expectations=settings.expect if expectations is None else expectations,
+        expectations=_expectations(context, found, expectations, infer),
+        schema=None if schema is None else frames.schema(context, schema),
         name=frames.name_of(data, "data"),
         reference_name=frames.name_of(against, "reference"),
     )
@@ -52,6 +71,25 @@ def quality(
     if report.status == "fail" and settings.strict and not lenient:
         raise VerdictError(report, hint="--no-strict goes on all the same")
     return report
+
+
+def _expectations(
+    context: Context,
+    data: pd.DataFrame,
+    given: Sequence[Mapping[str, Any]] | str | Path | None,
+    infer: str | Path | None,
+) -> Sequence[Mapping[str, Any]]:
+    if infer is not None:
+        inferred = quality_inference.infer(data)
+        quality_files.write(context.path(infer), inferred)
+        return inferred
+    if isinstance(given, str | Path):
+        return quality_files.read(context.path(given))
+    if given is not None:
+        return given
+    settings = context.project.config.quality
+    file = settings.file and quality_files.read(context.project.root / settings.file)
+    return [*settings.expect, *(file or ())]
 
 
 def drift(

@@ -10,6 +10,7 @@ from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Mitigation
 from mlops_nb.data import versions
 from mlops_nb.data.frames import is_frame, read_frame
+from mlops_nb.data.objects import named_in
 from mlops_nb.flows import tracking
 from mlops_nb.flows.context import Context, Named
 from mlops_nb.stores.datasets import is_reference
@@ -84,6 +85,26 @@ def model(context: Context, given: Any) -> Any:
     if not hasattr(found, "predict"):
         raise InputError(f"a model must have `predict`; {type(value).__name__} has not")
     return found
+
+
+def schema(context: Context, given: Any) -> Any:
+    """Return a pandera schema: `given` itself, or what ``FILE.py:NAME`` calls so.
+
+    Raises
+    ------
+    InputError
+        If a text names no such thing.
+    UnavailableError
+        If the file raises as it runs.
+    """
+    value: Any = given.value if isinstance(given, Named) else given
+    if not isinstance(value, str):
+        return value
+    file, _, name = value.rpartition(":")
+    path = context.path(file)
+    if not file.endswith(".py") or not path.is_file():
+        raise InputError(f"{value!r} is no schema in scope", hint="a file's is FILE.py:NAME")
+    return named_in(path, name)
 
 
 def name_of(data: Any, fallback: str) -> str:

@@ -208,6 +208,9 @@ VERBS: tuple[Verb, ...] = (
         (
             Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
             Argument("--against", "reference to compare with", "data"),
+            Argument("--expect", "file of expectations", "path", keyword="expectations"),
+            Argument("--infer", "write what the data look like to this new file", "path"),
+            Argument("--schema", "pandera schema in scope, or FILE.py:NAME", "schema"),
             Argument("--no-strict", "do not raise when a check fails", "flag", keyword="lenient"),
         ),
         reads=True,

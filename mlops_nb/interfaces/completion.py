@@ -162,6 +162,8 @@ def _values(
             return [*_named(scope, "columns"), *versions, *_files("data", fragment)]
         case "model":
             return [*_named(scope, "predict"), *_stored("registered", project)]
+        case "schema":
+            return [*_named(scope, "validate"), *_files("path", fragment)]
         case "run" | "experiment" | "registered" | "dataset" | "job":
             return _stored(argument.kind, project)
         case "timezone":

@@ -275,7 +275,7 @@ def _resolved(verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -
 
     kinds = {a.parameter: a.kind for a in verb.arguments}
     for key, text in arguments.items():
-        if kinds.get(key) not in ("data", "model") or not isinstance(text, str):
+        if kinds.get(key) not in ("data", "model", "schema") or not isinstance(text, str):
             continue
         found = parsing.lookup(text, scope)
         if found is not None:

@@ -15,6 +15,7 @@ Kind = Literal[
     "flag",
     "data",
     "model",
+    "schema",
     "run",
     "experiment",
     "registered",
