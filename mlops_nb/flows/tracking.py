@@ -6,14 +6,13 @@ import operator
 import os
 import unicodedata
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from mlops_nb.core.data_records import DATA_TAG, SKETCHES
 from mlops_nb.core.errors import InputError
-from mlops_nb.core.records import CellRecord, Report, Run, RunStatus, now
-from mlops_nb.core.strict_json import dumps, instant
+from mlops_nb.core.records import CellRecord, Report, Run, RunStatus
+from mlops_nb.core.strict_json import dumps
 from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
 from mlops_nb.stores import mlflow_join
@@ -190,10 +189,8 @@ def log(
     if logged.params:
         _refuse_changed(spool.load(run_id).run.params, logged.params)
     if logged.metrics:
-        at = instant(now())
         items = [
-            {"key": key, "value": value, "step": step, "at": at}
-            for key, value in logged.metrics.items()
+            {"key": key, "value": value, "step": step} for key, value in logged.metrics.items()
         ]
         spool.append(run_id, "metrics", values=items)
     if logged.params:
@@ -223,10 +220,9 @@ def check_name(name: str, noun: str) -> str:
 
 def _whole(step: Any) -> int:
     # 64 bits are what MLflow's tables have for it.
-    with suppress(TypeError):
-        number = operator.index(step)
-        if -(2**63) <= number < 2**63:
-            return number
+    number = operator.index(step) if hasattr(step, "__index__") else None
+    if number is not None and -(2**63) <= number < 2**63:
+        return number
     raise InputError(f"step must be a whole number, not {step!r:.60}")
 
 

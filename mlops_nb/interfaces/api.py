@@ -153,7 +153,7 @@ def log(
     InputError
         If no run is open, or a name or value is refused.
     """
-    tracking.log(session.current().context(), {**(values or {}), **named}, kind=kind, step=step)
+    tracking.log(session.current().logging(), {**(values or {}), **named}, kind=kind, step=step)
 
 
 def log_steps(histories: Mapping[str, Iterable[float]], *, start: int = 0) -> None:
@@ -171,7 +171,7 @@ def log_steps(histories: Mapping[str, Iterable[float]], *, start: int = 0) -> No
     InputError
         If no run is open, or a name or value is refused; nothing is logged then.
     """
-    histories_flow.log_steps(session.current().context(), histories, start=start)
+    histories_flow.log_steps(session.current().logging(), histories, start=start)
 
 
 @contextmanager

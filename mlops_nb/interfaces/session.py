@@ -95,6 +95,10 @@ class Session:
             self.project = now_set
         return Context(self._project, folder, self.run_id, watch)
 
+    def logging(self) -> Context:
+        """Return where what is logged goes: a point costs microseconds, and reads no settings."""
+        return self._here() if self.open else self.context()
+
     def track(
         self,
         name: str | None = None,

@@ -174,7 +174,7 @@ def _send(
         body = event.body
         match event.kind:
             case "metrics":
-                metrics += [_metric(Metric, item) for item in body["values"]]
+                metrics += [_metric(Metric, item, event.at) for item in body["values"]]
             case "params":
                 params |= {key: param_text(value) for key, value in body["values"].items()}
             case "tags":
@@ -241,9 +241,9 @@ def chunks(items: list[Any], size: int) -> Iterable[list[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _metric(kind: Any, item: Mapping[str, Any]) -> Any:
-    at = _milliseconds(parse_instant(item["at"]))
-    return kind(item["key"], number(item["value"]), at, int(item.get("step") or 0))
+def _metric(kind: Any, item: Mapping[str, Any], told_at: datetime) -> Any:
+    at = parse_instant(item["at"]) if "at" in item else told_at
+    return kind(item["key"], number(item["value"]), _milliseconds(at), int(item.get("step") or 0))
 
 
 def param_text(value: Any) -> str:
