@@ -90,7 +90,8 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         from mlops_nb.interfaces import api
 
-        return getattr(api, name)
+        # Found once: the next call of a verb costs no look here.
+        return globals().setdefault(name, getattr(api, name))
     if name == "__version__":
         from importlib.metadata import version
 

@@ -9,6 +9,10 @@ from datetime import UTC, date, datetime
 from pathlib import PurePath
 from typing import Any
 
+_PLAIN = frozenset({bool, str, int, type(None)})
+# Made once: `json.dumps` would make one a call.
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
 
 def plain(value: Any) -> Any:
     """Turn a value into what strict JSON can hold, without losing its type.
@@ -22,9 +26,21 @@ def plain(value: Any) -> Any:
     >>> plain({"score": float("nan"), "n": 3, "at": None})
     {'score': 'NaN', 'n': 3, 'at': None}
     """
-    if value is None or isinstance(value, bool | str | int):
+    # The usual ones first, by their very type: each logged point comes through here.
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else _plain_float(value)
+    if kind is dict:
+        return {str(key): plain(item) for key, item in value.items()}
+    return _plain_object(value)
+
+
+def _plain_object(value: Any) -> Any:
+    if isinstance(value, bool | str | int):
         # A subclass (an enum, numpy.str_) is brought down to the plain type.
-        return value if type(value) in (bool, str, int, type(None)) else _plain_subclass(value)
+        return _plain_subclass(value)
     if isinstance(value, float):
         return _plain_float(float(value))
     if hasattr(value, "to_dict") and not hasattr(value, "columns"):
@@ -76,6 +92,8 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
     >>> dumps({"limit": float("inf")})
     '{"limit": "Infinity"}'
     """
+    if indent is None:
+        return _encode(plain(value))
     return json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=indent)
 
 

@@ -27,6 +27,7 @@ from mlops_nb.core.strict_json import dumps, instant, number, parse_instant
 from mlops_nb.stores.disk import disk_errors, write_whole
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
+_EVENTS = "events.jsonl"
 
 
 def new_run_id() -> str:
@@ -121,18 +122,22 @@ class Spool:
         UnavailableError
             If the disk is full, or the folder can't be written.
         """
-        line = Event(at or now(), kind, body).to_line()
-        with disk_errors(self.folder):
-            # Without O_CREAT: a run that was delivered and removed stays so.
-            try:
-                handle = os.open(self.events_path(run_id), os.O_WRONLY | os.O_APPEND)
-            except FileNotFoundError:
-                raise _over(run_id) from None
+        self._write(run_id, Event(at or now(), kind, body).to_line())
+
+    def _write(self, run_id: str, line: bytes) -> None:
+        # Without O_CREAT: a run that was delivered and removed stays so.
+        try:
+            handle = os.open(f"{self.folder}/{run_id}/{_EVENTS}", os.O_WRONLY | os.O_APPEND)
             try:
                 if os.write(handle, line) < len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
             finally:
                 os.close(handle)
+        except FileNotFoundError:
+            raise _over(run_id) from None
+        except OSError as error:
+            with disk_errors(self.folder):
+                raise error
 
     def begin(self, run_id: str, *, files: Mapping[str, bytes] | None = None, **body: Any) -> None:
         """Write a run's first event and artifacts; they appear whole or not at all.
@@ -259,7 +264,7 @@ class Spool:
 
     def events_path(self, run_id: str) -> Path:
         """Return the file of a run's events."""
-        return self.folder / run_id / "events.jsonl"
+        return self.folder / run_id / _EVENTS
 
     def file_path(self, run_id: str, name: str) -> Path:
         """Return a kept file of a run."""

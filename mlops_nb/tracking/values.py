@@ -7,6 +7,7 @@ import numbers
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from mlops_nb.core.errors import InputError, NotFoundError
@@ -72,6 +73,7 @@ def sort_values(values: Mapping[str, Any], *, kind: str | None = None) -> Logged
     return Logged(metrics, params, tags, files)
 
 
+@lru_cache(maxsize=10_000)
 def check_name(name: str) -> None:
     """Refuse a name that MLflow would refuse later.
 
@@ -94,7 +96,7 @@ def check_name(name: str) -> None:
 
 def _is_number(value: Any) -> bool:
     # numpy's bool is no numbers.Number; Python's is.
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return type(value) is float or (isinstance(value, numbers.Real) and not isinstance(value, bool))
 
 
 def _metric(name: str, value: Any) -> float:
