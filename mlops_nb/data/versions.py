@@ -48,16 +48,12 @@ def keep_frame(blobs: BlobStore, frame: pd.DataFrame, name: str, source: str) ->
     UnavailableError
         If the blobs can't be written.
     """
-    with disk_errors(blobs.folder):
-        blobs.folder.mkdir(parents=True, exist_ok=True)
-    made = blobs.folder / f".frame.{secrets.token_hex(4)}"
-    try:
+    blobs.clean()
+    with blobs.unfinished() as made:
         with disk_errors(made):
             known = parquet.write(frame, made)
             size = made.stat().st_size
         blob = blobs.put_file(made)
-    finally:
-        made.unlink(missing_ok=True)
     return DataVersion(
         name, 0, known["hash"], "frame", size, known["rows"], known["schema"], source, blob=blob
     )
@@ -79,6 +75,7 @@ def keep_path(blobs: BlobStore, path: Path, name: str) -> DataVersion:
     """
     if not path.exists():
         raise missing(path)
+    blobs.clean()
     found = dvc.reference(path)
     if path.is_dir():
         if found is not None:

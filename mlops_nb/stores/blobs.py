@@ -9,10 +9,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
-from mlops_nb.stores.disk import disk_errors, write_whole
+from mlops_nb.stores.disk import disk_errors
+from mlops_nb.stores.leases import fate, lease_of
+from mlops_nb.stores.spool import Lease
 
 PIECE = 1 << 20  # bytes read at once: files of any size take this much memory
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
@@ -37,9 +40,10 @@ class BlobStore:
         name = f"sha256:{hashlib.sha256(data).hexdigest()}"
         path = self._path(name)
         if not path.is_file() or path.read_bytes() != data:
-            with disk_errors(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, data)
+            with self.unfinished() as made:
+                with disk_errors(path):
+                    made.write_bytes(data)
+                self._take(made, name)
         return name
 
     def get(self, name: str) -> bytes:
@@ -73,14 +77,9 @@ class BlobStore:
         name = hash_file(path)
         if self._path(name).is_file() and hash_file(self._path(name)) == name:
             return name
-        with disk_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        with _beside(self.folder / "incoming") as copy:
+        with self.unfinished() as copy:
             name = copy_file(path, copy)  # by now another one, where the file is being written to
-            target = self._path(name)
-            with disk_errors(target):
-                target.parent.mkdir(exist_ok=True)
-                copy.replace(target)
+            self._take(copy, name)
         return name
 
     def get_file(self, name: str, to: Path) -> None:
@@ -116,6 +115,43 @@ class BlobStore:
         if hash_file(path) != name:
             raise _damaged(name)
         return path
+
+    @contextmanager
+    def unfinished(self) -> Iterator[Path]:
+        """Give a name for a file to be made, which is gone when the block ends.
+
+        Raises
+        ------
+        UnavailableError
+            If the folder can't be written.
+        """
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        lease = lease_of(os.getpid())
+        maker = f"{lease.pid}~{lease.process_started}~{lease.boot_id}~{lease.host}"
+        made = self.folder / f".{secrets.token_hex(4)}~{maker}"
+        try:
+            yield made
+        finally:
+            made.unlink(missing_ok=True)
+
+    def clean(self) -> None:
+        """Remove the unfinished files of processes that were killed."""
+        for path in self.folder.glob(".*~*"):
+            try:
+                _, pid, started, boot_id, host = path.name.split("~", 4)
+                lease = Lease(host, boot_id, int(pid), float(started))
+                heard_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            except (ValueError, FileNotFoundError):
+                continue  # none of ours, or finished meanwhile
+            if fate(lease, heard_at) is not None:
+                path.unlink(missing_ok=True)
+
+    def _take(self, made: Path, name: str) -> None:
+        target = self._path(name)
+        with disk_errors(target):
+            target.parent.mkdir(exist_ok=True)
+            made.replace(target)
 
     def _path(self, name: str) -> Path:
         if not _HASH.fullmatch(name):
