@@ -212,7 +212,6 @@ def pause(context: Context, job: str) -> Job:
         If there is no such job.
     """
     project = context.project
-    project.jobs.get(job)
     project.jobs.pause(job)
     return _found(project, job)
 
@@ -226,7 +225,6 @@ def resume(context: Context, job: str) -> Job:
         If there is no such job.
     """
     project = context.project
-    project.jobs.get(job)
     project.jobs.resume(job)
     return _found(project, job)
 
@@ -239,9 +237,7 @@ def remove(context: Context, job: str) -> Notice:
     NotFoundError
         If there is no such job.
     """
-    project = context.project
-    project.jobs.get(job)
-    project.jobs.remove(job)
+    context.project.jobs.remove(job)
     return Notice(
         f"job {job!r} is removed",
         hint=f"`jobs history {job}` still lists its runs",

@@ -143,7 +143,7 @@ class Database:
                 " WHERE (:run_ids IS NULL OR run_id IN (SELECT value FROM json_each(:run_ids)))"
                 " AND (:kind IS NULL OR kind = :kind)"
                 " ORDER BY created_at DESC, id DESC LIMIT :limit",
-                {"run_ids": run_ids, "kind": kind, "limit": _limit(limit)},
+                {"run_ids": run_ids, "kind": kind, "limit": row_limit(limit)},
             )
             return [Report.from_dict(_parsed(body)) for (body,) in rows]
 
@@ -166,7 +166,7 @@ class Database:
             rows = connection.execute(
                 "SELECT id, at, actor, action, subject, body FROM AUDIT"
                 " WHERE :subject IS NULL OR subject = :subject ORDER BY id DESC LIMIT :limit",
-                {"subject": subject, "limit": _limit(limit)},
+                {"subject": subject, "limit": row_limit(limit)},
             )
             return [
                 AuditEntry(number, parse_instant(at), actor, action, name, _parsed(body))
@@ -248,8 +248,15 @@ def _number(added: sqlite3.Cursor) -> int:
     return added.lastrowid
 
 
-def _limit(limit: int | None) -> int:
-    return -1 if limit is None else limit
+def row_limit(limit: int | None) -> int:
+    """Return how many rows SQLite is to give at most, as it wants to be told.
+
+    Examples
+    --------
+    >>> row_limit(20), row_limit(None), row_limit(10**30)
+    (20, -1, 9223372036854775807)
+    """
+    return -1 if limit is None else min(limit, 2**63 - 1)
 
 
 def _parsed(body: str) -> Any:

@@ -268,7 +268,7 @@ def param_value(text: str) -> Any:
     """
     try:
         return json.loads(text, parse_constant=str)
-    except ValueError:
+    except (ValueError, RecursionError):  # a thousand brackets are text too
         return text
 
 

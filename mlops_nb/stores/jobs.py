@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
 from mlops_nb.core.records import Job, JobRun, Trigger, now
 from mlops_nb.core.strict_json import dumps, instant, parse_instant
-from mlops_nb.stores.db import Database
+from mlops_nb.stores.db import Database, row_limit
 from mlops_nb.stores.leases import fate, lease_of
 from mlops_nb.stores.spool import Lease
 
@@ -109,17 +110,23 @@ class JobStore:
         """
         jobs = {job.name: job for job in self.all()}
         if name not in jobs:
-            raise NotFoundError.among("job", name, jobs, hint=NO_JOBS if not jobs else "")
+            raise _unknown(name, jobs)
         return jobs[name]
 
     def pause(self, name: str) -> None:
-        """Let a job come due no more."""
-        with self.database.writing() as connection:
+        """Let a job come due no more.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such job; `resume` and `remove` raise it too.
+        """
+        with self._changing(name) as connection:
             connection.execute("UPDATE JOBS SET paused = 1 WHERE name = ?", (name,))
 
     def resume(self, name: str) -> None:
         """Let a paused job come due again, from now on."""
-        with self.database.writing() as connection:
+        with self._changing(name) as connection:
             connection.execute(
                 "UPDATE JOBS SET paused = 0, due_after = ? WHERE name = ? AND paused",
                 (instant(now()), name),
@@ -127,8 +134,19 @@ class JobStore:
 
     def remove(self, name: str) -> None:
         """Forget a job; its runs stay on record."""
-        with self.database.writing() as connection:
+        with self._changing(name) as connection:
             connection.execute("DELETE FROM JOBS WHERE name = ?", (name,))
+
+    @contextmanager
+    def _changing(self, name: str) -> Iterator[sqlite3.Connection]:
+        """Give a connection to change a job, which nobody removes meanwhile."""
+        if not self.database.path.exists():
+            raise _unknown(name, ())
+        with self.database.writing() as connection:
+            known = [row[0] for row in connection.execute("SELECT name FROM JOBS")]
+            if name not in known:
+                raise _unknown(name, known)
+            yield connection
 
     def due_after(self, name: str, at: datetime) -> datetime | None:
         """Return the last instant before `at` up to which a job's times were taken care of.
@@ -161,7 +179,7 @@ class JobStore:
             rows = connection.execute(
                 "SELECT body FROM JOB_RUNS WHERE :job IS NULL OR job = :job"
                 " ORDER BY rowid DESC LIMIT :limit",
-                {"job": job, "limit": -1 if limit is None else limit},
+                {"job": job, "limit": row_limit(limit)},
             )
             return [JobRun.from_dict(json.loads(body)) for (body,) in rows]
 
@@ -244,6 +262,10 @@ class JobStore:
                 return []
         with self.database.writing() as connection:
             return _close_dead(connection)
+
+
+def _unknown(name: str, known: Collection[str]) -> NotFoundError:
+    return NotFoundError.among("job", name, known, hint="" if known else NO_JOBS)
 
 
 def _open_run(connection: sqlite3.Connection, job: str) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Run
 
+MOST_ROWS = 2**63 - 1
 # The order that each has unless it is reversed; any other name is a metric's, highest first.
 FIELDS: Final[Mapping[str, bool]] = {"started": True, "duration": True, "name": False}
 _CONDITION = re.compile(r"\s*(?P<name>[^<>=!]*[^<>=!\s])\s*(?P<op>[<>]=?|[!=]?=)\s*(?P<value>.*\S)")
@@ -114,8 +115,9 @@ class Query:
 
     @property
     def page(self) -> slice:
-        """The part of the whole list."""
-        return slice(self.offset, None if self.limit is None else self.offset + self.limit)
+        """The part of the whole list; no list is longer than a number of SQLite's can say."""
+        stop = None if self.limit is None else min(self.offset + self.limit, MOST_ROWS)
+        return slice(self.offset, stop)
 
     @property
     def names(self) -> set[str]:
@@ -158,5 +160,5 @@ def _is_number(value: Any) -> bool:
 def _json(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=float)
-    except ValueError:
+    except (ValueError, RecursionError):  # a thousand brackets are text too
         return text

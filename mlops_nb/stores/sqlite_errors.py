@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb.core.errors import UnavailableError
+from mlops_nb.core.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,6 +28,8 @@ def sqlite_errors(path: Path) -> Iterator[None]:
 
     Raises
     ------
+    InputError
+        If a text holds what no encoding can write: half a surrogate pair.
     UnavailableError
         If the file is damaged, locked, read-only or can't be opened, or the disk is full.
 
@@ -53,6 +55,9 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         if told is None:
             raise
         raise told from error
+    except UnicodeEncodeError as error:
+        # What was no UTF-8 on the command line comes as such.
+        raise InputError(f"{error.object!r:.80} is not valid text") from None
 
 
 def unavailable(error: sqlite3.Error, path: Path) -> UnavailableError | None:

@@ -107,7 +107,10 @@ def _metric(name: str, value: Any) -> float:
 
 
 def _param(name: str, value: Any) -> Any:
-    text = value if isinstance(value, str) else dumps(value)
+    try:
+        text = value if isinstance(value, str) else dumps(value)
+    except RecursionError:
+        raise InputError(f"parameter {name!r} holds itself, or is nested too deeply") from None
     if len(text) > _PARAM_CAP:
         raise InputError(
             f"parameter {name!r} has {len(text)} characters; {_PARAM_CAP} at most",

@@ -39,7 +39,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         spool.begin(run_id(name), name=name, experiment="exp", tags={"mlops.branch": f"of-{name}"})
         if value is not None:
             spool.append(run_id(name), "metrics", values=[point("auc", value)])
-        spool.append(run_id(name), "params", values={"depth": ord(name) - 96, "wide": name == "a"})
+        # A text of brackets only: whoever takes it for JSON runs out of stack.
+        odd = {"text": "[" * 5000}
+        params = {"depth": ord(name) - 96, "wide": name == "a", **odd}
+        spool.append(run_id(name), "params", values=params)
         spool.begin(f"{name}" * 16, name="child", experiment="exp", parent_id=run_id(name))
         for opened in (name * 16, run_id(name)):
             spool.append(opened, "ended", status="FAILED" if name == "b" else "FINISHED")
@@ -72,6 +75,12 @@ CASES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"where": ["depth = 1"]}, "a"),
     ({"where": ["mlops.branch = 'of-e'"]}, "e"),
     ({"where": ["mlops.branch == of-b"], "limit": 1}, "b"),
+    ({"where": ["mlops.branch = %"]}, ""),
+    ({"where": ['mlops.branch = "\' OR 1=1 --"']}, ""),
+    ({"where": [f"mlops.branch = {'[' * 5000}"]}, ""),
+    ({"where": ["auc > 1e999"]}, ""),
+    ({"limit": 10**30, "offset": 5}, "a"),
+    ({"limit": 5, "offset": 10**30}, ""),
 )
 
 
@@ -140,6 +149,10 @@ def test_a_delivered_run_under_the_spool_keeps_what_only_mlflow_has(project: Pro
         ({"where": "auc > high"}, "compares with 'high', which is no number"),
         ({"where": ["acu > 1"]}, "unknown metric, parameter or tag 'acu'; did you mean 'auc'"),
         ({"sort": "durations"}, "unknown order 'durations'; did you mean 'duration'"),
+        ({"where": "mlops_branch = 1"}, "tag 'mlops_branch'; did you mean 'mlops.branch'"),
+        ({"where": "\udcff = 1"}, r"'.udcff' is not valid text"),
+        ({"sort": "auc'; DROP TABLE runs; --"}, 'unknown order "auc\'; DROP TABLE runs; --"'),
+        ({"experiment": "%"}, "unknown experiment '%'; there is 'Default', 'exp'"),
         ({"offset": -1}, "--offset must be 0 or more, not -1"),
         ({"limit": -1}, "--limit must be 0 or more, not -1"),
     ],

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -241,6 +242,22 @@ def test_a_resumed_job_is_due_from_now_on(jobs: JobStore) -> None:
     # Resuming what was not paused changes nothing.
     jobs.resume("retrain")
     assert jobs.due_after("retrain", now()) == since
+
+
+@pytest.mark.parametrize("change", [JobStore.pause, JobStore.resume, JobStore.remove])
+def test_what_is_no_job_is_not_changed(
+    jobs: JobStore, change: Callable[[JobStore, str], None]
+) -> None:
+    with pytest.raises(NotFoundError, match="there are no jobs yet"):
+        change(jobs, "retrain")
+    assert not jobs.database.path.exists()
+    jobs.add(job())
+    for name in ("retrian", "%", "' OR 1=1 --"):
+        with pytest.raises(NotFoundError, match=r"did you mean 'retrain'|there is 'retrain'"):
+            change(jobs, name)
+    assert [known.paused for known in jobs.all()] == [False]
+    # No database numbers so many.
+    assert jobs.runs("retrain", limit=10**30) == []
 
 
 def test_a_run_that_could_not_start_is_recorded_unless_it_did(jobs: JobStore) -> None:

@@ -64,3 +64,10 @@ def test_a_kind_that_does_not_exist_is_no_parameter() -> None:
 def test_a_parameter_too_long_for_mlflow() -> None:
     with pytest.raises(InputError, match="6000 at most"):
         sort_values({"text": "x" * 6001})
+
+
+def test_a_parameter_that_holds_itself() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(InputError, match="'loop' holds itself"):
+        sort_values({"loop": endless})
