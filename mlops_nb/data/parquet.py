@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlops_nb.core.errors import InputError
-from mlops_nb.data.fingerprint import column_digests, fingerprint, index_digests
+from mlops_nb.data.fingerprint import DEEPEST, column_digests, fingerprint, index_digests
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,15 +54,20 @@ def write(frame: pd.DataFrame, path: Path) -> dict[str, Any]:
     >>> write(frame, file)["rows"], read(file).equals(frame)
     (2, True)
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     _refuse_labels(frame)
+    _refuse_nesting(frame)
     held = _one_missing(frame)
     notes = {str(at): note for at in range(held.shape[1]) if (note := _note(held.iloc[:, at]))}
     table = _table(_plain(held, notes))
     known = table.schema.metadata or {}
     table = table.replace_schema_metadata({**known, NOTES: json.dumps(notes).encode()})
-    pq.write_table(table, path, compression="zstd")
+    try:
+        pq.write_table(table, path, compression="zstd")
+    except pa.ArrowException as error:
+        _refuse_one(held, error)
     _compare(held, _read_back(path, held))
     return fingerprint(held)
 
@@ -125,6 +131,24 @@ def _one_missing(frame: pd.DataFrame) -> pd.DataFrame:
         if _holds_objects(column) and len(_missing(column)) > 1:
             held.isetitem(at, column.where(column.notna(), None).array)
     return held
+
+
+def _refuse_nesting(frame: pd.DataFrame) -> None:
+    """Refuse values that hold themselves: Arrow follows them until the process dies."""
+    for at, label in enumerate(frame.columns):
+        column = frame.iloc[:, at]
+        if _holds_objects(column) and any(_is_deep(value, DEEPEST) for value in column):
+            _refuse(label, column.dtype, f"a value has more than {DEEPEST} levels, or holds itself")
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple | set | frozenset):
+        if not hasattr(value, "dtype") or str(value.dtype) != "object":
+            return False
+        value = value.tolist()
+    return levels == 0 or any(_is_deep(item, levels - 1) for item in value)
 
 
 def _holds_objects(column: pd.Series[Any]) -> bool:
@@ -238,22 +262,27 @@ def _read_back(path: Path, held: pd.DataFrame) -> pd.DataFrame:
     try:
         return read(path)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        # Each column can be written; find the one that can't be read.
-        import io
+        _refuse_one(held, error)
 
-        import pyarrow.parquet as pq
 
-        for at, label in enumerate(held.columns):
-            one = io.BytesIO()
-            try:
-                pq.write_table(_table(held.iloc[:, [at]].reset_index(drop=True)), one)
-                pq.read_table(one).to_pandas()
-            except (pa.ArrowException, TypeError, ValueError) as its_own:
-                _refuse(label, held.dtypes.iloc[at], its_own)
-        raise InputError(
-            f"the frame can't be kept as Parquet: {' '.join(str(error).split())[:200]}",
-            hint="name its columns and its index by different texts",
-        ) from None
+def _refuse_one(held: pd.DataFrame, error: Exception) -> NoReturn:
+    """Find the column that can't be written, or read again, and refuse the frame for it."""
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for at, label in enumerate(held.columns):
+        one = io.BytesIO()
+        try:
+            pq.write_table(_table(held.iloc[:, [at]].reset_index(drop=True)), one)
+            pq.read_table(one).to_pandas()
+        except (pa.ArrowException, TypeError, ValueError) as its_own:
+            _refuse(label, held.dtypes.iloc[at], its_own)
+    raise InputError(
+        f"the frame can't be kept as Parquet: {' '.join(str(error).split())[:200]}",
+        hint="name its columns and its index by different texts",
+    ) from None
 
 
 def _compare(held: pd.DataFrame, back: pd.DataFrame) -> None:

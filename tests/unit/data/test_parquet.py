@@ -102,6 +102,22 @@ def test_types_that_parquet_lacks_are_put_right(tmp_path: Path, values: Any) -> 
     pd.testing.assert_frame_equal(parquet.read(tmp_path / "x"), frame)
 
 
+class Unlike:
+    """What can be neither hashed, compared nor shown."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError
+
+    def __repr__(self) -> str:
+        raise TypeError
+
+
+ENDLESS: list[object] = []
+ENDLESS.append(ENDLESS)
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
@@ -112,6 +128,13 @@ def test_types_that_parquet_lacks_are_put_right(tmp_path: Path, values: Any) -> 
         ([uuid.UUID(int=1)], "come back as others"),
         ([Decimal("1.0"), Decimal("2.00")], "come back as others"),
         ([object()], "object"),
+        ([{"a": 1}, {"b": [1]}], "come back as others"),
+        ([{1}, {2}], "come back as others"),
+        ([{}, {}], "no child field"),
+        ([[1], {"a": 2}], "cannot mix list and non-list"),
+        ([Unlike()], "Unlike"),
+        ([ENDLESS], "holds itself"),
+        ([{"in": (ENDLESS,)}], "holds itself"),
         (pd.arrays.SparseArray([0.0, 1.0]), "Sparse"),
     ],
 )
