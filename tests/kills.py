@@ -394,6 +394,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kind", action="append", choices=KINDS, help="kill only this")
     parser.add_argument("--only", type=int, help="the number of the one trial to do again")
     options = parser.parse_args(arguments)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # What a background job starts would inherit that, and heed no interrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     kinds = options.kind or list(KINDS)
     numbers = range(options.count) if options.only is None else [options.only]
     failed = []

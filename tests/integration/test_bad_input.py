@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from IPython.utils.capture import capture_output
 
 from mlops_nb.core.errors import UnavailableError
-from mlops_nb.flows import delivery
+from mlops_nb.flows import datasets, delivery
 from mlops_nb.flows import projects as flows
 from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
@@ -161,6 +163,25 @@ def test_a_disk_that_is_read_only_or_full(refused: Refused, small_disk: Path) ->
         pass
     assert "\n" not in str(told.value)
     os.chdir("/")
+
+
+def test_a_dataset_that_the_disk_has_no_room_for(small_disk: Path) -> None:
+    context = Context(Project.at(small_disk, {}), small_disk)
+    noise = np.random.default_rng(0)
+    (small_disk / "kept.bin").write_bytes(noise.bytes(500_000))
+    datasets.snapshot(context, "kept", "kept.bin")
+    (small_disk / "large.bin").write_bytes(noise.bytes(600_000))
+    before = sorted(small_disk.rglob("*"))
+    for source in (pd.DataFrame({"a": noise.random(400_000)}), "large.bin"):
+        with pytest.raises(UnavailableError, match="the disk is full; free some room"):
+            datasets.snapshot(context, "large", source)
+    with pytest.raises(UnavailableError, match="the disk is full; free some room"):
+        datasets.get(context, "kept@1", to="again.bin")
+    assert sorted(small_disk.rglob("*")) == before
+    (small_disk / "large.bin").unlink()
+    datasets.get(context, "kept@1", to="again.bin")
+    assert (small_disk / "again.bin").read_bytes() == (small_disk / "kept.bin").read_bytes()
+    assert [version.label for version in datasets.versions_of(context)] == ["kept@1"]
 
 
 def test_a_disk_that_fills_up_under_a_tracked_notebook(small_disk: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from mlops_nb.data.fingerprint import fingerprint
 from mlops_nb.flows import checks, datasets, tracking
 from mlops_nb.flows.context import Context, Named
 from mlops_nb.project import Project
+from tests.notebooks import python
 
 CLIENTS = pd.DataFrame(
     {
@@ -188,6 +190,37 @@ def test_two_processes_lose_and_double_nothing(context: Context) -> None:
     for version in datasets.versions_of(context):
         assert len(fetched(context, version.label)) == version.rows
     assert not list(context.project.blobs.folder.glob(".*"))
+
+
+DIES_HALF_WAY = (
+    """
+import os, signal
+from mlops_nb.stores import blobs
+
+def half(path, to):
+    to.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+blobs.copy_file = half
+"""
+    + SNAPSHOT
+)
+
+
+def test_a_snapshot_that_is_killed_half_way_leaves_nothing_to_the_next(context: Context) -> None:
+    folder = context.project.ensure().blobs.folder
+    done = python("-c", DIES_HALF_WAY, str(context.folder), "x", cwd=context.folder)
+    assert done.returncode == -signal.SIGKILL
+    left = sorted(folder.glob(".*"))
+    assert [path.read_bytes()[:4] for path in left].count(b"half") == 1
+    assert datasets.versions_of(context) == []
+    # What another process is at work on stays.
+    with context.project.blobs.unfinished() as mine:
+        mine.write_bytes(b"mine")
+        datasets.snapshot(context, "own", CLIENTS)
+        assert list(folder.glob(".*")) == [mine]
+    assert not list(folder.glob(".*"))
+    assert len(fetched(context, "own@1")) == 300
 
 
 def test_a_diff_names_what_differs_and_nothing_else(context: Context) -> None:
