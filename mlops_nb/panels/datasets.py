@@ -17,7 +17,7 @@ from mlops_nb.panels.blocks import (
     Table,
     without_empty_columns,
 )
-from mlops_nb.panels.reports import beyond, drift, named
+from mlops_nb.panels.reports import beyond, drift, named, run_id
 
 _HASH_SHOWN = 19  # of "sha256:" and what follows
 
@@ -68,9 +68,13 @@ def versions(records: Sequence[DataVersion], rows: int) -> list[Block]:
             words.number(record.rows),
             words.number(len(record.schema) or None),
             words.size(record.bytes),
-            words.instant(record.created_at).removesuffix(" UTC"),
-            _code(record.hash, _HASH_SHOWN),
-            _code(record.run_id or "", 17),
+            words.utc(record.created_at),
+            Cell(
+                words.shorten(record.hash, _HASH_SHOWN),
+                title=words.shorten(record.hash, 80),
+                code=True,
+            ),
+            run_id(record.run_id),
         ]
         for record in records[:rows]
     ]
@@ -135,7 +139,3 @@ def _columns(record: DataDiff, rows: int) -> list[Block]:
     columns = [Column("column", "name"), Column(""), Column("type before"), Column("type after")]
     more = beyond(len(lines), rows, "column")
     return [without_empty_columns(Table("Schema and values", columns, lines[:rows], more))]
-
-
-def _code(text: str, length: int) -> Cell:
-    return Cell(words.shorten(text, length), title=words.shorten(text, 80), code=True)

@@ -20,7 +20,7 @@ from mlops_nb.panels.blocks import (
     Table,
     without_empty_columns,
 )
-from mlops_nb.panels.reports import beyond, named
+from mlops_nb.panels.reports import beyond, named, run_id
 from mlops_nb.panels.runs import status
 
 _SOURCE_NAMED = 60
@@ -50,7 +50,7 @@ def details(record: JobDetails, rows: int) -> list[Block]:
     """Draw a job with its next times and its last runs."""
     blocks: list[Block] = [_head(record.job), *_parameters(record.job, rows)]
     if record.next:
-        lines = [(_local(time, record.job.timezone), _utc(time)) for time in record.next]
+        lines = [(_local(time, record.job.timezone), words.utc(time)) for time in record.next]
         columns = [Column(f"in {words.name(record.job.timezone)}", "name"), Column("UTC", "short")]
         blocks.append(Table("Next times", columns, lines))
     if record.runs:
@@ -86,7 +86,7 @@ def due_times(records: Sequence[DueTime], rows: int) -> list[Block]:
     """Draw the times at which jobs are due."""
     columns = [Column("job", "name"), Column("due", "short"), Column("UTC", "short")]
     lines: list[tuple[Content, ...]] = [
-        (named(record.job or words.NOTHING), words.name(record.local), _utc(record.due_at))
+        (named(record.job or words.NOTHING), words.name(record.local), words.utc(record.due_at))
         for record in records[:rows]
     ]
     more = beyond(len(records), rows, "time")
@@ -102,7 +102,7 @@ def _line(record: Job) -> list[Content]:
         "paused" if record.paused else _next(record),
         words.NOTHING if last is None else status(last.status),
         words.NOTHING if last is None or last.gate is None else Badge(last.gate),
-        words.NOTHING if last is None else _utc(last.due_at),
+        words.NOTHING if last is None else words.utc(last.due_at),
     ]
 
 
@@ -159,17 +159,14 @@ def _runs(records: Sequence[JobRun], rows: int, caption: str, *, named_job: bool
 
 
 def _run_line(record: JobRun, *, named_job: bool) -> list[Content]:
-    run_id = record.run_id
     return [
         status(record.status),
         *([named(record.job)] if named_job else []),
-        _utc(record.due_at),
+        words.utc(record.due_at),
         _trigger(record),
         words.NOTHING if record.gate is None else Badge(record.gate),
         _model(record),
-        words.NOTHING
-        if run_id is None
-        else Cell(words.shorten(run_id, 17), title=words.name(run_id), code=True),
+        words.NOTHING if record.run_id is None else run_id(record.run_id),
         words.shorten(record.reason or words.NOTHING, 160),
     ]
 
@@ -194,7 +191,3 @@ def _local(time: datetime, timezone: str) -> str:
         return time.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M %Z")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return words.instant(time)
-
-
-def _utc(time: datetime) -> str:
-    return words.instant(time).removesuffix(" UTC")

@@ -28,7 +28,7 @@ from mlops_nb.panels.judgements import (
     groups_compared,
     interval_title,
 )
-from mlops_nb.panels.reports import beyond, evidence, gate, in_words, named, verdict
+from mlops_nb.panels.reports import beyond, evidence, gate, in_words, named, run_id, verdict
 from mlops_nb.panels.runs import metrics_table
 
 _METRICS_LISTED = 3
@@ -75,12 +75,8 @@ def versions(records: Sequence[ModelVersion], rows: int) -> list[Block]:
             words.number(record.version),
             _aliases(record),
             *(words.score(record.metrics.get(metric)) for metric in listed),
-            words.instant(record.created_at).removesuffix(" UTC"),
-            Cell(
-                words.shorten(record.run_id or "", 17),
-                title=words.name(record.run_id or ""),
-                code=True,
-            ),
+            words.utc(record.created_at),
+            run_id(record.run_id),
         ]
         for record in records[:rows]
     ]
@@ -120,7 +116,7 @@ def promotions(records: Sequence[Promotion], rows: int) -> list[Block]:
             words.number(record.version),
             Badge(record.gate.status) if record.gate else "",
             words.name(record.actor),
-            words.instant(record.created_at).removesuffix(" UTC"),
+            words.utc(record.created_at),
         ]
         for record in records[:rows]
     ]

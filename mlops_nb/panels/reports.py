@@ -57,8 +57,7 @@ def reports(records: Sequence[Report], rows: int) -> list[Block]:
         Column("made (UTC)", "short"),
     ]
     lines = [
-        (Badge(r.status), title(r), in_words(r), words.instant(r.created_at).removesuffix(" UTC"))
-        for r in records[:rows]
+        (Badge(r.status), title(r), in_words(r), words.utc(r.created_at)) for r in records[:rows]
     ]
     return [Table("Checks", columns, lines, more=beyond(len(records), rows, "check"))]
 
@@ -96,6 +95,11 @@ def named(text: Any, note: str = "") -> Cell:
     whole = words.shorten(text)
     short = words.name(text)
     return Cell(short, note, title="" if short == whole else whole)
+
+
+def run_id(text: str | None) -> Cell:
+    """Return the cell that names a run: a column of them is wide enough for one of our ids."""
+    return Cell(words.shorten(text or "", 17), title=words.name(text or ""), code=True)
 
 
 def noted(known: Mapping[str, Any], *keys: str) -> str:

@@ -166,6 +166,17 @@ def instant(value: datetime | None) -> str:
     return NOTHING if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def utc(value: datetime | None) -> str:
+    """Write an instant for a column whose title says that it is in UTC.
+
+    Examples
+    --------
+    >>> utc(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    '2026-01-02 03:04'
+    """
+    return instant(value).removesuffix(" UTC")
+
+
 def plural(count: int, noun: str) -> str:
     """Write a count with its noun.
 
