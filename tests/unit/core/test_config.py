@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ def test_the_environment_goes_over_the_file_and_the_file_over_the_default(tmp_pa
         "a",
         "b",
     ]
+
+
+def test_an_edit_counts_though_neither_size_nor_time_of_the_file_tell_it(tmp_path: Path) -> None:
+    path = tmp_path / "mlops.toml"
+    for share in (0.3, 0.4):
+        path.write_text(f"[drift]\nshare = {share}\n")
+        os.utime(path, (1, 1))
+        assert Config.load(path, {}).drift.share == share
 
 
 @pytest.mark.parametrize(

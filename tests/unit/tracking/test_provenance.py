@@ -57,6 +57,45 @@ def test_a_clean_tree_a_changed_one_and_none(tmp_path: Path) -> None:
     assert b"+x = 2" in changed.files["mlops/dirty.diff"]
 
 
+def test_a_detached_head_a_shallow_clone_and_a_submodule(tmp_path: Path) -> None:
+    (tmp_path / "origin").mkdir()
+    origin = repository(tmp_path / "origin")
+    first = taken(origin).tags["mlops.commit"]
+    git(origin, "commit", "--allow-empty", "-m", "second")
+    second = taken(origin).tags["mlops.commit"]
+    git(origin, "checkout", first)
+    detached = taken(origin).tags
+    assert (detached["mlops.commit"], detached["mlops.branch"]) == (first, "HEAD")
+    git(origin, "checkout", "main")
+    git(tmp_path, "clone", "--depth", "1", origin.as_uri(), "shallow")
+    shallow = taken(tmp_path / "shallow").tags
+    assert (shallow["mlops.commit"], shallow["mlops.dirty"]) == (second, "false")
+    (tmp_path / "outer").mkdir()
+    outer = repository(tmp_path / "outer")
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "add", str(origin), "inner")
+    git(outer, "commit", "-m", "with a submodule")
+    assert taken(outer).tags["mlops.dirty"] == "false"
+    # Code in it has the submodule's own commit.
+    assert taken(outer / "inner").tags["mlops.commit"] == second
+    (outer / "inner" / "code.py").write_text("x = 2\n")
+    assert taken(outer / "inner").tags["mlops.dirty"] == "true"
+    assert taken(outer).tags["mlops.dirty"] == "true"
+
+
+def test_untracked_files_cost_nothing_and_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(tmp_path)
+    # A folder of them takes git minutes where it is on a slow disk: it isn't looked into.
+    (tmp_path / "many").mkdir()
+    for number in range(1000):
+        (tmp_path / "many" / f"{number}.txt").touch()
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(trace))
+    assert taken(tmp_path).tags["mlops.dirty"] == "false"
+    assert "read_directory" not in trace.read_text()
+
+
 def test_a_change_that_git_can_not_show_is_a_change_all_the_same(tmp_path: Path) -> None:
     repository(tmp_path)
     (tmp_path / "code.py").write_text("x = 2\n")
