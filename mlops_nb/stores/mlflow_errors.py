@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # Loggers that print at length what is raised anyway, that the environment has no pip, and that a
 # cloudpickle may run code (which the version's tag says for good).
 _TALKATIVE = ("mlflow.store.db.utils", "mlflow.utils.environment", "mlflow.sklearn")
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _listening: ContextVar[bool] = ContextVar("listening", default=False)
 
 
@@ -36,8 +38,25 @@ def calling(tracking_uri: str) -> Iterator[MlflowClient]:
     connection = open_readonly(tracking_uri)
     if connection is not None:
         connection.close()
-    with mlflow_errors(tracking_uri):
+    with _told_soon(), mlflow_errors(tracking_uri):
         yield client(tracking_uri)
+
+
+@contextmanager
+def _told_soon() -> Iterator[None]:
+    """Have MLflow's client try twice, unless the user has set how often.
+
+    It would ask a server that answers with errors eight times, for minutes. Who reads wants to be
+    told, and what is to be delivered is tried again later. The user's own calls go on as ever.
+    """
+    if _RETRIES in os.environ:
+        yield
+        return
+    os.environ[_RETRIES] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(_RETRIES, None)
 
 
 @contextmanager
