@@ -52,7 +52,11 @@ def server_in_trouble(answer: int | None) -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def test_errors_are_told_soon_and_what_waited_arrives(tmp_path: Path) -> None:
+def test_errors_are_told_soon_and_what_waited_arrives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("BACKOFF_FACTOR", "BACKOFF_JITTER"):
+        monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{pause}", "0")
     for answer in (500, 503, None):
         with server_in_trouble(answer) as (uri, asked):
             project = Project.at(tmp_path, {"MLOPS_TRACKING_URI": uri}).ensure()
