@@ -15,6 +15,7 @@ import argparse
 import os
 import queue
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -101,6 +102,8 @@ def kernel(trial: Trial) -> None:
     kept = [cell.source for cell in trial.project.runs.cells(top)]
     for source in (cells[number] for number in finished):
         expect(source in kept, f"a finished cell is lost: {source!r}")
+        step = re.search(r"step=(\d+)", source)
+        expect(step is None or int(step[1]) in points(trial), f"a point is lost: {source!r}")
 
 
 def finished_until(live: LiveKernel, cells: Sequence[str], end: float, pid: int) -> list[int]:
@@ -230,6 +233,12 @@ def start_again(
         not rows(store, "SELECT run_uuid FROM runs WHERE status = 'RUNNING'"),
         "a run is RUNNING in MLflow",
     )
+
+
+def points(trial: Trial) -> set[int]:
+    """Return the steps of which MLflow has a point."""
+    query = "SELECT step FROM metrics WHERE key = 'single'"
+    return {step for (step,) in rows(trial.project.state / "mlflow.db", query)}
 
 
 def all_points(trial: Trial, count: int, store: Path | None = None) -> None:
