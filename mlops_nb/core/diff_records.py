@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from mlops_nb.core.data_records import DataDiff
 from mlops_nb.core.records import Record
+from mlops_nb.core.replay_records import DifferingCell
 
 What = Literal["added", "removed", "changed"]
 
@@ -78,6 +79,8 @@ class RunDiff(Record):
         Reports and findings whose status is another.
     outcome : tuple of Change
         The runs' status and its reason.
+    output : DifferingCell or None
+        The first cell of equal code that showed something else; its position is its index.
     notes : tuple of str
         What could not be compared.
     """
@@ -98,4 +101,5 @@ class RunDiff(Record):
     environment: tuple[Change, ...] = ()
     checks: tuple[Change, ...] = ()
     outcome: tuple[Change, ...] = ()
+    output: DifferingCell | None = None
     notes: tuple[str, ...] = ()

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mlops_nb.core.strict_json import parse_instant, plain
+
+if TYPE_CHECKING:
+    from mlops_nb.core.cell_records import HiddenState, History
 
 Status = Literal["pass", "fail", "insufficient"]
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED", "LOST"]
@@ -148,6 +151,9 @@ class CellRecord(Record):
 
     `outcome` is "ok", "error", "interrupted", or "before" for a cell that ran before tracking
     began. `duration_s` and `memory_growth_bytes` are None where they were not measured.
+    `output` is the beginning of what it showed as text, `output_length` how many letters that was
+    in all, `output_hash` the hash of all of it; None where that was not recorded. `position` among
+    the notebook's code cells, from 0, and `out_of_order` are filled by `show`, where known.
     """
 
     index: int
@@ -160,6 +166,11 @@ class CellRecord(Record):
     memory_growth_bytes: int | None = None
     cell_id: str | None = None
     run_id: str | None = None
+    output: str | None = None
+    output_length: int | None = None
+    output_hash: str | None = None
+    position: int | None = None
+    out_of_order: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +199,15 @@ class Run(Record):
 
 @dataclass(frozen=True, slots=True)
 class RunDetails(Record):
-    """A run with what belongs to it: its cells, reports, children and artifacts."""
+    """A run with what belongs to it; `histories` are of metrics with several steps, by name."""
 
     run: Run
     cells: tuple[CellRecord, ...] = ()
     reports: tuple[Report, ...] = ()
     children: tuple[Run, ...] = ()
     artifacts: tuple[str, ...] = ()
+    hidden_state: tuple[HiddenState, ...] = ()
+    histories: Mapping[str, History] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run's own fields, with the rest beside them."""

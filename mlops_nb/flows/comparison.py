@@ -14,8 +14,10 @@ from mlops_nb.core.records import Run
 from mlops_nb.data import sketch
 from mlops_nb.flows import datasets, delivery
 from mlops_nb.flows.context import Context
+from mlops_nb.flows.runs import outline
 from mlops_nb.stores.datasets import is_reference
 from mlops_nb.tracking.comparison import Evidence, compare
+from mlops_nb.tracking.hidden_state import hidden_state
 from mlops_nb.tracking.modules import FOLDER as MODULES
 
 PACKAGES, DIRTY = "mlops/packages.txt", "mlops/dirty.diff"
@@ -83,9 +85,11 @@ def _evidence(context: Context, run: Run) -> Evidence:
         for path in project.runs.artifacts(run)
         if path.startswith(MODULES) and (content := _hash(context, run, path))
     }
+    cells = project.runs.cells(run)
     return Evidence(
         run,
-        cells=project.runs.cells(run),
+        cells=cells,
+        hidden_state=hidden_state(cells, outline(context, run)),
         packages=_text(context, run, PACKAGES),
         diff=_text(context, run, DIRTY),
         modules=modules,

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from mlops_nb.core.cell_records import Outline
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Run, RunDetails
 from mlops_nb.flows import delivery
 from mlops_nb.flows.context import Context
+from mlops_nb.stores.metric_histories import histories
 from mlops_nb.stores.run_query import Condition, Query
+from mlops_nb.tracking.hidden_state import (
+    ARTIFACT,
+    from_bytes,
+    hidden_state,
+    placed,
+    read_outline,
+)
 
 
 def runs(
@@ -78,7 +88,7 @@ def _told(run: Run, query: Query) -> Run:
 
 
 def show(context: Context, run: str) -> RunDetails:
-    """Open a run: its cells, reports, children and artifacts.
+    """Open a run: its cells and their hidden state, reports, children, artifacts, histories.
 
     Raises
     ------
@@ -88,11 +98,22 @@ def show(context: Context, run: str) -> RunDetails:
     project = context.project
     delivery.catch_up(context)
     found = project.runs.get(run)
-    children = project.runs.children(found)
+    cells, notebook = project.runs.cells(found), outline(context, found)
     return RunDetails(
         found,
-        cells=project.runs.cells(found),
+        cells=placed(cells, notebook),
         reports=tuple(project.database.reports(run_id=found.run_id)),
-        children=tuple(children),
+        children=tuple(project.runs.children(found)),
         artifacts=project.runs.artifacts(found),
+        hidden_state=hidden_state(cells, notebook),
+        histories=histories(project.spool, project.tracking_uri, found),
     )
+
+
+def outline(context: Context, run: Run) -> Outline | None:
+    """Return the cells of a run's notebook: as it ended, or as they are while it runs."""
+    kept = context.project.runs.artifact(run, ARTIFACT)
+    if kept is not None:
+        return from_bytes(kept.read_bytes())
+    notebook = run.tags.get("mlops.notebook")
+    return read_outline(Path(notebook)) if notebook and run.status == "RUNNING" else None

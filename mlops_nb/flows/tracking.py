@@ -6,7 +6,7 @@ import operator
 import os
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from mlops_nb.core.data_records import DATA_TAG, SKETCHES
@@ -18,7 +18,10 @@ from mlops_nb.project import Project
 from mlops_nb.stores import mlflow_join
 from mlops_nb.stores.leases import lease_of, reconcile
 from mlops_nb.stores.spool import new_run_id
+from mlops_nb.tracking.hidden_state import ARTIFACT as OUTLINE
+from mlops_nb.tracking.hidden_state import read_outline, to_bytes
 from mlops_nb.tracking.inputs import data_key
+from mlops_nb.tracking.outputs import kept
 from mlops_nb.tracking.parameters import assigned, is_parameters, tagged_sources
 from mlops_nb.tracking.provenance import FoundNotebook, find_notebook, snapshot
 from mlops_nb.tracking.values import sort_values
@@ -123,8 +126,17 @@ def close_run(context: Context, run_id: str, status: RunStatus, reason: str | No
 
 
 def record_cell(context: Context, run_id: str, cell: CellRecord) -> None:
-    """Append one executed cell to a run."""
+    """Append one executed cell to a run; of what it showed, nothing that looks like a secret."""
+    if cell.output:
+        cell = replace(cell, output=kept(cell.output, cell.output_length or 0))
     context.project.spool.append(run_id, "cell", **cell.to_dict())
+
+
+def record_outline(context: Context, run_id: str, notebook: FoundNotebook) -> None:
+    """Keep which cells the notebook has, in order, as its file has them now."""
+    outline = read_outline(notebook.file)
+    if outline is not None:
+        context.project.spool.keep(run_id, OUTLINE, to_bytes(outline))
 
 
 def record_parameters(context: Context, run_id: str, values: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
+from IPython.core.getipython import get_ipython
 from IPython.core.magic import (
     Magics,
     line_cell_magic,
@@ -33,6 +34,7 @@ from mlops_nb.core.errors import InputError, MlopsError, VerdictError
 from mlops_nb.core.nearest import suggest
 from mlops_nb.core.records import now
 from mlops_nb.interfaces import display
+from mlops_nb.interfaces.outputs import Outputs
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -88,6 +90,7 @@ class _Running:
 
 
 _running = _Running()
+_outputs = Outputs()
 
 
 def load(shell: InteractiveShell) -> None:
@@ -139,6 +142,7 @@ def unload(shell: InteractiveShell) -> None:
     shell.events.unregister("pre_run_cell", _started)
     shell.events.unregister("post_run_cell", _ended)
     shell.Completer.custom_matchers.remove(matcher)
+    _outputs.end(None)
     display.detach(shell.display_formatter)
     if hasattr(shell, "kernel"):
         del shell.kernel.do_shutdown
@@ -292,10 +296,11 @@ def _resolved(verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -
     return arguments
 
 
-def _earlier(shell: Any) -> list[str]:
-    """Return the cells that ran before the present one."""
+def _earlier(shell: Any) -> list[tuple[int, str]]:
+    """Return the cells that ran before the present one, with their numbers."""
     history = getattr(shell, "history_manager", None)
-    return [] if history is None else [s for s in history.input_hist_raw[1:-1] if s.strip()]
+    ran = [] if history is None else history.input_hist_raw[1:-1]
+    return [(number, source) for number, source in enumerate(ran, 1) if source.strip()]
 
 
 def _guarded(action: Callable[[], Any]) -> Any:
@@ -348,6 +353,9 @@ def watch() -> Any:
 def _started(info: Any) -> None:
     if _running.info is None:
         _begun(info.raw_cell, info)
+        # Before the first run, only where this cell may open it.
+        if _made() or "%mlops" in info.raw_cell:
+            _outputs.begin(get_ipython())
 
 
 def _begun(source: str, info: Any = None) -> None:
@@ -364,18 +372,17 @@ def _ended(result: Any) -> None:
     # Not by identity: where a cell was interrupted, IPython makes another info.
     if _running.info and result and result.info.raw_cell != _running.info.raw_cell:
         return
+    # There is no result where a cell with `await` was interrupted.
+    error = result.error_before_exec or result.error_in_exec if result else KeyboardInterrupt()
+    shown = _outputs.end(error)
     # IPython tells of an empty cell's end, though not of its beginning.
     current = _session() if _made() and _running.started_at else None
     _running.info = _running.started_at = None
     if current is None:
         return
-    from IPython.core.getipython import get_ipython
-
     shell = get_ipython()
-    # There is no result where a cell with `await` was interrupted.
-    error = result.error_before_exec or result.error_in_exec if result else KeyboardInterrupt()
     try:
-        current.cell_ended(error, shell.user_ns if shell else {})
+        current.cell_ended(error, shell.user_ns if shell else {}, shown)
     except MlopsError as problem:
         # IPython would print a traceback of ours under the user's cell; she needs one line.
         sys.stderr.write(f"mlops_nb: this cell was not recorded: {problem}\n")

@@ -25,6 +25,7 @@ from mlops_nb.flows.evidence import Evidence
 from mlops_nb.project import Project
 
 if TYPE_CHECKING:
+    from mlops_nb.interfaces.outputs import Shown
     from mlops_nb.tracking.provenance import FoundNotebook
 
 
@@ -63,6 +64,7 @@ class Session:
         self.unclosed: dict[str, tuple[RunStatus, str | None]] = {}
         self.told = False
         self.evidence: Evidence | None = None
+        self.notebook: FoundNotebook | None = None
         self.pid = os.getpid()
         self._join_runner()
 
@@ -106,7 +108,7 @@ class Session:
         experiment: str | None = None,
         project: str | None = None,
         namespace: Mapping[str, Any] | None = None,
-        history: Iterable[str] = (),
+        history: Iterable[tuple[int, str]] = (),
     ) -> Run:
         """Open this process's run, or join and name the one that is open."""
         self._let_go()
@@ -175,8 +177,13 @@ class Session:
         """Note that a cell begins, or began."""
         self.cell = Cell(source, at or now(), _peak_memory(), execution_count, cell_id)
 
-    def cell_ended(self, error: BaseException | None, namespace: Mapping[str, Any]) -> None:
-        """Record the cell that was running, and close its run if it has one.
+    def cell_ended(
+        self,
+        error: BaseException | None,
+        namespace: Mapping[str, Any],
+        shown: Shown | None = None,
+    ) -> None:
+        """Record the cell that was running and what it showed, and close its run if it has one.
 
         Raises
         ------
@@ -194,7 +201,7 @@ class Session:
             return
         try:
             self._close_late()
-            self._record(cell, error, namespace)
+            self._record(cell, error, namespace, shown)
         except NotFoundError:
             self._let_go()
             raise
@@ -220,8 +227,15 @@ class Session:
                 self._close(run_id, "FAILED", self.last_error)
             else:
                 self._close(run_id, *_end_of(_unhandled()))
-        if self.joined and self.open and self.evidence is not None:
+        if self.joined and self.open:
+            self._at_the_end()
+
+    def _at_the_end(self) -> None:
+        """Keep what is only known when the notebook's run ends."""
+        if self.evidence is not None:
             self.evidence.end()
+        if self.notebook is not None:
+            tracking.record_outline(self._here(), self.open[0], self.notebook)
 
     def trouble(self) -> str | None:
         """Say, once, why what is recorded does not reach MLflow; None where it does."""
@@ -270,6 +284,7 @@ class Session:
     def _opened(self, run: Run, project: Project, notebook: FoundNotebook) -> None:
         self.open = [run.run_id]
         self.project = project
+        self.notebook = notebook
         self.tagged = tracking.parameter_sources(notebook)
         self.cells = 0
         self.evidence = Evidence(project, run, working_folder())
@@ -277,8 +292,8 @@ class Session:
 
     def _close(self, run_id: str, status: RunStatus, reason: str | None = None) -> Run:
         try:
-            if run_id == self.open[0] and self.evidence is not None:
-                self.evidence.end()
+            if run_id == self.open[0]:
+                self._at_the_end()
             run = tracking.close_run(self._here(), run_id, status, reason)
         except NotFoundError:
             self._let_go()
@@ -333,16 +348,25 @@ class Session:
     def _run(self) -> Run:
         return self._project.spool.load(self.open[0]).run
 
-    def before(self, history: Iterable[str], namespace: Mapping[str, Any]) -> None:
-        """Record the cells that ran before tracking began, where a run is open."""
-        for source in history if self.open else ():
-            self._append(CellRecord(self.cells, source, None, None, "before"))
+    def before(self, history: Iterable[tuple[int, str]], namespace: Mapping[str, Any]) -> None:
+        """Record the cells that ran before tracking began, where a run is open.
+
+        They are given with the numbers that the notebook shows beside them.
+        """
+        for count, source in history if self.open else ():
+            self._append(
+                CellRecord(self.cells, source, None, None, "before", execution_count=count)
+            )
             self._parameters(source, namespace)
             if self.evidence is not None:
                 self.evidence.after_cell(source)
 
     def _record(
-        self, cell: Cell, error: BaseException | None, namespace: Mapping[str, Any]
+        self,
+        cell: Cell,
+        error: BaseException | None,
+        namespace: Mapping[str, Any],
+        shown: Shown | None,
     ) -> None:
         record = CellRecord(
             index=self.cells,
@@ -355,6 +379,9 @@ class Session:
             memory_growth_bytes=max(_peak_memory() - cell.memory, 0),
             cell_id=cell.cell_id,
             run_id=cell.run_id,
+            output=shown.text if shown else None,
+            output_length=shown.length if shown else None,
+            output_hash=shown.hash if shown else None,
         )
         self._append(record)
         self._parameters(cell.source, namespace)

@@ -11,10 +11,19 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from mlops_nb.panels.blocks import Picture
-from mlops_nb.panels.words import duration, finite, name, number, percent, plural, spark
+from mlops_nb.panels.words import (
+    duration,
+    finite,
+    listed,
+    name,
+    number,
+    percent,
+    plural,
+    spark,
+)
 
 GREY, BLUE, GREEN, RED, AMBER = "#7f858d", "#2f7fd0", "#2b8a57", "#d64545", "#b07a14"
 
@@ -23,6 +32,9 @@ _Point: TypeAlias = tuple[float, float]
 _MOST_BINS = 30
 _MOST_POINTS = 60
 _LETTERS = 9
+# Pixels, so that it fits beside a sidebar; seconds without a cell that are drawn as a gap.
+_TIMELINE = 340
+_PAUSE = 5.0
 
 
 def histogram(data: Any) -> Picture | None:
@@ -124,38 +136,142 @@ def curve(points: Iterable[tuple[Any, Any]], *, alt: str, dots: bool = False) ->
     return _svg(parts, side, side, alt)
 
 
-def timeline(cells: Sequence[tuple[int, float | None, bool]]) -> Picture | None:
-    """Draw one bar a cell, in the order they ran, as tall as it took long.
+class Lap(NamedTuple):
+    """One executed cell on a timeline.
 
-    Parameters
-    ----------
-    cells : sequence of (index, seconds or None, failed)
+    `began` is in seconds after the first (None: not measured), `row` is where it stands in the
+    notebook, `kind` one of "ok", "failed", "moved" (out of order) and "before" (tracking).
     """
-    times = [finite(seconds) or 0.0 for _, seconds, _ in cells]
-    if not cells:
+
+    label: str
+    began: float | None
+    seconds: float | None
+    row: int
+    kind: str = "ok"
+
+
+_LAPS = {"ok": BLUE, "moved": AMBER, "failed": RED, "before": GREY}
+
+
+def timeline(laps: Sequence[Lap]) -> Picture | None:
+    """Draw one bar a cell: from left to right as they ran, from top to bottom as they stand.
+
+    A bar is as wide as its cell took long; of the time between two cells only a little is drawn.
+    A notebook that ran from the top is a staircase, and what ran out of order leaps up.
+    """
+    if not laps:
         return None
-    longest = max(times)
-    wide, tall = max(40, min(600, 16 * len(cells))), 44
-    slot = wide / len(cells)
-    parts = [_line((0, tall - 0.5), (wide, tall - 0.5), GREY, ".6")]
-    for place, ((_, _, failed), seconds) in enumerate(zip(cells, times, strict=True)):
-        high = max(2.0, 30 * seconds / longest) if longest > 0 else 2.0
-        left, broad = place * slot + 0.1 * slot, max(0.8 * slot, 0.8)
-        parts.append(_box((left, tall - 1 - high, broad, high), RED if failed else BLUE))
-        if failed:
-            x, y = left + broad / 2, tall - 7 - high
-            cross = f"M{x - 3:.1f} {y - 3:.1f}l6 6m0-6l-6 6"
-            parts.append(f'<path d="{cross}" stroke="{RED}" stroke-width="1.6"/>')
-    return _svg(parts, wide, tall, _timeline_words(cells, times))
+    wide, tall = max(60, min(_TIMELINE, 24 * len(laps))), 64
+    lefts, widths = _along(laps, wide)
+    lowest = max(lap.row for lap in laps) or 1
+    thick = max(4.0, min(10.0, (tall - 4) / (lowest + 1) - 1))
+    drawn: dict[str, list[str]] = {}
+    crosses = []
+    for lap, left, broad in zip(laps, lefts, widths, strict=True):
+        top = 1 + (tall - thick - 2) * lap.row / lowest
+        path = f"M{left:.1f} {top:.1f}h{broad:.1f}v{thick:.3g}h-{broad:.1f}"
+        drawn.setdefault(lap.kind, []).append(path)
+        if lap.kind == "failed":
+            x, y = left + broad / 2, top + thick / 2
+            crosses.append(f"M{x - 4:.1f} {y - 4:.1f}l8 8m0-8l-8 8")
+    parts = [f'<path d="M0 {tall - 0.5}H{wide}" stroke="{GREY}" opacity=".5"/>']
+    parts += [
+        f'<path d="{"".join(drawn[kind])}" fill="{colour}"/>'
+        for kind, colour in _LAPS.items()
+        if kind in drawn
+    ]
+    if crosses:
+        cross = "".join(crosses[:_MOST_POINTS])
+        parts.append(f'<path d="{cross}" fill="none" stroke="{RED}" stroke-width="1.8"/>')
+    return _svg(parts, wide, tall, _timeline_words(laps))
 
 
-def _timeline_words(cells: Sequence[tuple[int, float | None, bool]], times: list[float]) -> str:
-    slowest = cells[times.index(max(times))][0]
-    words = f"{plural(len(cells), 'cell')} in {duration(sum(times))}"
-    if len(cells) > 1:
-        words += f", the longest cell {slowest} with {duration(max(times))}"
-    failed = [str(index) for index, _, broke in cells if broke]
-    return f"{words}; failed: {', '.join(failed[:5])}" if failed else words
+def _along(laps: Sequence[Lap], wide: int) -> tuple[list[float], list[float]]:
+    """Return where each bar begins and how broad it is."""
+    times = [finite(lap.seconds) or 0.0 for lap in laps]
+    slot = wide / len(laps)
+    least, gap = min(3.0, 0.6 * slot), min(2.0, 0.15 * slot)
+    idle = [_idle(before, after) * 3 * gap for before, after in pairwise(laps)]
+    left_over = wide - len(laps) * (least + gap) - sum(idle)
+    per_second = max(left_over, 0.0) / (sum(times) or 1.0)
+    lefts, x = [], 0.0
+    widths = [least + per_second * seconds for seconds in times]
+    scale = wide / max(sum(widths) + len(laps) * gap + sum(idle), 1.0)
+    for broad, pause in zip(widths, [*idle, 0.0], strict=True):
+        lefts.append(x * scale)
+        x += broad + gap + pause
+    return lefts, [broad * scale for broad in widths]
+
+
+def _idle(before: Lap, after: Lap) -> bool:
+    """Tell whether nothing ran for more than a while between two cells."""
+    if before.began is None or after.began is None:
+        return False
+    return after.began - before.began - (before.seconds or 0.0) > _PAUSE
+
+
+def _timeline_words(laps: Sequence[Lap]) -> str:
+    times = [finite(lap.seconds) or 0.0 for lap in laps]
+    words = f"{plural(len(laps), 'cell')} in {duration(sum(times))}"
+    if len(laps) > 1:
+        slowest = laps[times.index(max(times))]
+        words += f", the longest cell {slowest.label} with {duration(max(times))}"
+    for kind, said in (("failed", "failed"), ("moved", "out of order")):
+        found = [lap.label for lap in laps if lap.kind == kind]
+        words += f"; {said}: {listed(found)}" if found else ""
+    return words
+
+
+def sparkline(values: Sequence[Any]) -> Picture | None:
+    """Draw a metric over its steps; the line breaks where a value is not finite.
+
+    The lowest value stands at the bottom, the highest at the top.
+    """
+    numbers = [finite(value) for value in values]
+    drawn = [value for value in numbers if value is not None]
+    if len(numbers) < 2 or not drawn:
+        return None
+    wide, tall = 90, 20
+    low, high = min(drawn), max(drawn)
+    # Halves, since the distance of two floats may be none.
+    span = high / 2 - low / 2
+    points: list[tuple[int, int] | None] = [
+        None
+        if value is None
+        else (
+            round(4 + (2 * wide - 8) * place / (len(numbers) - 1)),
+            round(2 * tall - 5 - (2 * tall - 10) * ((value / 2 - low / 2) / span if span else 0.5)),
+        )
+        for place, value in enumerate(numbers)
+    ]
+    last = next(point for point in reversed(points) if point is not None)
+    stroke = f'fill="none" stroke="{BLUE}" stroke-width="3" stroke-linecap="round"'
+    parts = [
+        f'<path d="{_broken_line(points)}" {stroke}/>',
+        f'<circle cx="{last[0]}" cy="{last[1]}" r="4.5" fill="{BLUE}"/>',
+    ]
+    alt = f"from {number(drawn[0])} to {number(drawn[-1])}, lowest {number(low)}, highest "
+    holes = f", {plural(len(numbers) - len(drawn), 'value')} not finite"
+    alt += number(high) + (holes if len(drawn) < len(numbers) else "")
+    return _svg(parts, wide, tall, alt, _line_of_letters(drawn, low, high), fine=2)
+
+
+def _broken_line(points: Sequence[tuple[int, int] | None]) -> str:
+    path, before = "", None
+    for point in points:
+        if point is not None and before is None:
+            # A point by itself shows, too.
+            path += f"M{point[0]} {point[1]}h0"
+        elif point is not None and before is not None:
+            path += f"l{point[0] - before[0]} {point[1] - before[1]}"
+        before = point
+    return path
+
+
+def _line_of_letters(drawn: list[float], low: float, high: float) -> str:
+    step = max(1, -(-len(drawn) // _LETTERS))
+    some = drawn[::step]
+    return spark([(v / 2 - low / 2) / ((high / 2 - low / 2) or 1.0) for v in some], top=1.0)
 
 
 def _steps(edges: list[float], reference: list[float], current: list[float]) -> Picture | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlops_nb.core.diff_records import CellChange, Change, MetricChange, RunDiff
+from mlops_nb.core.replay_records import DifferingCell
 from mlops_nb.panels import datasets, words
 from mlops_nb.panels.blocks import (
     Badge,
@@ -40,6 +41,7 @@ def difference(record: RunDiff, rows: int) -> list[Block]:
     blocks += _metrics(record.metrics, rows)
     blocks += _changes("Parameters", "parameter", record.parameters, rows)
     blocks += _cells(record.cells, rows)
+    blocks += _output(record.output)
     blocks += _changes("Data", "input", record.data, rows)
     for name, found in record.datasets.items():
         inside = datasets.difference(found, rows)
@@ -109,6 +111,20 @@ def _cells(cells: Sequence[CellChange], rows: int) -> list[Block]:
         if more > 0:
             lines.append(["", "", "", Cell(f"and {words.plural(more, 'more line')}")])
     return _table("Cells", columns, lines, beyond(len(cells), rows, "cell"))
+
+
+def _output(found: DifferingCell | None) -> list[Block]:
+    if found is None:
+        return []
+    columns = [Column("", "short"), Column("", "name")]
+    lines: list[list[Content]] = [
+        [which if place == 0 else "", Cell(_line(line), code=True)]
+        for which, told in (("before", found.before), ("after", found.after))
+        for place, line in enumerate((told or "(nothing)").splitlines()[:_LINES_SHOWN])
+    ]
+    first = words.shorten(found.source.split("\n", 1)[0], 60)
+    caption = f"The first cell of equal code that showed something else: {found.position}, {first}"
+    return [Table(caption, columns, lines)]
 
 
 def _line(text: str) -> str:

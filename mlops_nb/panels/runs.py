@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlops_nb.core.cell_records import HiddenState, History
 from mlops_nb.core.records import CellRecord, Run, RunDetails
 from mlops_nb.panels import charts, words
 from mlops_nb.panels.blocks import (
@@ -45,7 +46,15 @@ _YES_NO = {"true": "yes", "false": "no"}
 _SAID_ELSEWHERE = ("mlops.run_id", "mlops.parent_id", "mlops.status", "mlops.reason")
 _METRICS_LISTED = 3
 _OPEN_CELLS = 8
-_CELLS_DRAWN = 200
+_CELLS_DRAWN = 300
+_HIDDEN = {
+    "edited": "edited since",
+    "deleted": "deleted since",
+    "missing": "not in the notebook",
+    "order": "another cell's",
+    "again": "run again",
+    "moved": "out of order",
+}
 
 
 def runs(records: Sequence[Run], rows: int) -> list[Block]:
@@ -74,7 +83,9 @@ def run(record: Run, rows: int) -> list[Block]:
 
 def details(record: RunDetails, rows: int) -> list[Block]:
     """Draw a run with everything that belongs to it."""
-    blocks = [_head(record.run), *_values(record.run, rows)]
+    blocks = [_head(record.run), *_values(record.run, rows, record.histories)]
+    if record.hidden_state:
+        blocks.append(_hidden(record.hidden_state, rows))
     if record.cells:
         blocks += _cells(record.cells, rows)
     if record.reports:
@@ -97,11 +108,28 @@ def status(value: str) -> Badge:
     return Badge(_KINDS.get(value, "info"), words.name(value).lower())
 
 
-def metrics_table(metrics: Mapping[str, Any], rows: int) -> Table:
-    """Return metrics as a table of names and values."""
-    lines = [(named(key), words.score(value)) for key, value in list(metrics.items())[:rows]]
+def metrics_table(
+    metrics: Mapping[str, Any], rows: int, histories: Mapping[str, History] | None = None
+) -> Table:
+    """Return metrics as a table of names and values; of those with several, their lines too."""
+    lines: list[list[Content]] = [
+        [named(key), words.score(value), *_history((histories or {}).get(key))]
+        for key, value in list(metrics.items())[:rows]
+    ]
     columns = [Column("metric", "name"), Column("value", "number")]
-    return Table("Metrics", columns, lines, beyond(len(metrics), rows, "metric"))
+    columns += [Column("values", "number"), Column("over its steps", "picture")]
+    table = Table("Metrics", columns, lines, beyond(len(metrics), rows, "metric"))
+    if not histories:
+        return table._replace(columns=columns[:2], rows=[line[:2] for line in lines])
+    if any(len(history.values) < history.count for history in histories.values()):
+        note = "Of long histories the lowest and highest of each stretch of steps are drawn."
+        table = table._replace(more=f"{table.more} {note}".strip())
+    return table
+
+
+def _history(history: History | None) -> tuple[Content, Content]:
+    picture = charts.sparkline(history.values) if history else None
+    return (f"{history.count:,}" if history else "", picture or "")
 
 
 def _head(record: Run) -> Head:
@@ -125,10 +153,10 @@ def _head(record: Run) -> Head:
     )
 
 
-def _values(record: Run, rows: int) -> list[Block]:
+def _values(record: Run, rows: int, histories: Mapping[str, History] | None = None) -> list[Block]:
     tables: list[Block] = []
     if record.metrics:
-        tables.append(metrics_table(record.metrics, rows))
+        tables.append(metrics_table(record.metrics, rows, histories))
     if record.params:
         lines = [(named(k), named(words.number(v))) for k, v in list(record.params.items())[:rows]]
         columns = [Column("parameter", "name"), Column("value")]
@@ -201,15 +229,26 @@ def _main_metrics(records: Sequence[Run]) -> list[str]:
     return [metric for metric, _ in counted.most_common(_METRICS_LISTED)]
 
 
+def _hidden(found: Sequence[HiddenState], rows: int) -> Table:
+    lines: list[list[Content]] = [
+        [Badge("warning", _HIDDEN[hidden.kind]), words.shorten(hidden.told)]
+        for hidden in found[:rows]
+    ]
+    columns = [Column("", "badge"), Column("", "sentence")]
+    caption = "Hidden state: run from the top, this notebook may come to something else"
+    return Table(caption, columns, lines, beyond(len(found), rows, "sentence"))
+
+
 def _cells(cells: Sequence[CellRecord], rows: int) -> list[Block]:
     # The last ones: a failure is among them.
-    drawn = [
-        (cell.index, cell.duration_s, cell.outcome == "error") for cell in cells[-_CELLS_DRAWN:]
-    ]
-    picture = charts.timeline(drawn)
-    caption = "Time of each cell, in the order they ran"
+    picture = charts.timeline(_laps(cells)[-_CELLS_DRAWN:])
+    caption = "The cells as they ran, from left to right; as they stand, from top to bottom"
     if len(cells) > _CELLS_DRAWN:
         caption += f" (the last {_CELLS_DRAWN} of {len(cells):,})"
+    if any(cell.out_of_order for cell in cells):
+        caption += "; amber: out of order"
+    if any(cell.outcome == "error" for cell in cells):
+        caption += "; red, crossed: failed"
     blocks: list[Block] = [Figure(picture, caption)] if picture else []
     table = _cell_table(cells, rows)
     if len(cells) <= _OPEN_CELLS:
@@ -218,6 +257,30 @@ def _cells(cells: Sequence[CellRecord], rows: int) -> list[Block]:
     if failed:
         blocks.append(_cell_table(failed, rows, "Cells that failed"))
     return [*blocks, Fold(words.plural(len(cells), "cell"), [table])]
+
+
+def _laps(cells: Sequence[CellRecord]) -> list[charts.Lap]:
+    began = next((cell.started_at for cell in cells if cell.started_at), None)
+    places: dict[str, int] = {}
+    laps, row = [], 0
+    for cell in cells:
+        # Where the notebook is not known, a cell stands where it ran first.
+        first = places.setdefault(cell.cell_id or cell.source, len(places))
+        row = first if cell.position is None else cell.position
+        after = (cell.started_at - began).total_seconds() if cell.started_at and began else None
+        laps.append(charts.Lap(_label(cell), after, cell.duration_s, row, _kind(cell)))
+    return laps
+
+
+def _kind(cell: CellRecord) -> str:
+    if cell.outcome in ("error", "before"):
+        return "failed" if cell.outcome == "error" else "before"
+    return "moved" if cell.out_of_order else "ok"
+
+
+def _label(cell: CellRecord) -> str:
+    """Return what the notebook shows beside a cell."""
+    return f"[{cell.index if cell.execution_count is None else cell.execution_count}]"
 
 
 def _cell_table(cells: Sequence[CellRecord], rows: int, caption: str = "Cells") -> Table:
@@ -230,7 +293,7 @@ def _cell_table(cells: Sequence[CellRecord], rows: int, caption: str = "Cells") 
     ]
     lines: list[list[Content]] = [
         [
-            words.number(cell.index),
+            _label(cell),
             Badge(_OUTCOMES.get(cell.outcome, "info"), _outcome(cell)),
             Cell(_first_line(cell.source), words.shorten(cell.error or ""), code=True),
             words.duration(cell.duration_s),
@@ -243,7 +306,8 @@ def _cell_table(cells: Sequence[CellRecord], rows: int, caption: str = "Cells") 
 
 
 def _outcome(cell: CellRecord) -> str:
-    return "before tracking" if cell.outcome == "before" else words.name(cell.outcome)
+    said = "before tracking" if cell.outcome == "before" else words.name(cell.outcome)
+    return f"{said}, out of order" if cell.out_of_order else said
 
 
 def _first_line(source: str) -> str:

@@ -260,15 +260,17 @@ def width(text: str) -> int:
     return sum(_width(letter) for letter in text)
 
 
-def spark(shares: list[float]) -> str:
+def spark(shares: list[float], top: float | None = None) -> str:
     """Draw shares as a line of block letters, for a histogram in plain text.
+
+    `top` is what fills a letter: the largest share unless given.
 
     Examples
     --------
     >>> spark([0.0, 0.1, 0.4, 0.2])
     '▁▃█▅'
     """
-    top = max(shares, default=0.0)
+    top = max(shares, default=0.0) if top is None else top
     if top <= 0:
         return "▁" * len(shares)
     return "".join("▁▂▃▄▅▆▇█"[round(7 * share / top)] for share in shares)

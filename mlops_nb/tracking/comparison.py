@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from mlops_nb.core.cell_records import HiddenState
 from mlops_nb.core.data_records import DATA_TAG
 from mlops_nb.core.diff_records import CellChange, Change, MetricChange, RunDiff
 from mlops_nb.core.records import CellRecord, Report, Run
+from mlops_nb.core.replay_records import DifferingCell
 from mlops_nb.core.strict_json import dumps
+from mlops_nb.tracking.outputs import difference
 from mlops_nb.tracking.parameters import is_parameters
 
 _ENVIRONMENT = {
@@ -28,6 +31,8 @@ _ENVIRONMENT = {
 }
 # Lines that open a run and name it: who was watching, and not what was done.
 _TRACKING = re.compile(r"^\s*%?%(mlops track\b|load_ext mlops_nb\b).*$\n?", re.MULTILINE)
+# What our own verbs show is the run's, and the project's as it was then.
+_OF_MLOPS = re.compile(r"\bmlops")
 # Larger sources are compared as a whole: a comparison by lines takes the square of their number.
 _LARGEST = 200_000
 _LINES_KEPT, _LINE_KEPT = 60, 300
@@ -40,7 +45,8 @@ class Evidence:
     """What one run left behind.
 
     `packages` and `diff` are texts (of the installed packages, and of uncommitted changes), None
-    where they were not kept; `modules` maps the user's own modules to their hashes.
+    where they were not kept; `modules` maps the user's own modules to their hashes;
+    `hidden_state` is where its result rests on more than its notebook.
     """
 
     run: Run
@@ -49,6 +55,7 @@ class Evidence:
     diff: str | None = None
     modules: Mapping[str, str] = field(default_factory=dict)
     reports: Sequence[Report] = ()
+    hidden_state: Sequence[HiddenState] = ()
 
 
 def compare(
@@ -78,8 +85,12 @@ def compare(
     environment = _named(old, new, _ENVIRONMENT)
     checks = _changes(_verdicts(before.reports), _verdicts(after.reports))
     outcome = _changes(_outcome(old), _outcome(new))
+    output = _first_output(before, after)
+    # It moves a result, and is no difference where nothing came of it.
+    hidden = _hidden(before, after) if metrics or checks or outcome or output else []
     causes = (
         *_of_cells(cells),
+        *_few(hidden, "cell"),
         *(_sentence("Module", change) for change in modules),
         *(_sentence("Parameter", change) for change in parameters),
         *(_of_data(change, moved or {}) for change in data),
@@ -87,7 +98,7 @@ def compare(
         *(_of_commit(change) for change in commit),
         *(_of_environment(change) for change in environment),
     )
-    same = not (causes or metrics or checks or outcome)
+    same = not (causes or metrics or checks or outcome or output)
     return RunDiff(
         old.run_id,
         new.run_id,
@@ -104,6 +115,7 @@ def compare(
         environment=environment,
         checks=checks,
         outcome=outcome,
+        output=output,
         notes=notes,
     )
 
@@ -277,6 +289,42 @@ def _assigned(node: ast.stmt) -> list[str]:
         return [""]
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return [target.id if isinstance(target, ast.Name) else "" for target in targets]
+
+
+def _hidden(before: Evidence, after: Evidence) -> list[str]:
+    """Tell the hidden state that one of the runs has and the other has not."""
+    first, second = _hidden_of(before), _hidden_of(after)
+    told = [("first", first[key]) for key in first if key not in second]
+    told += [("second", second[key]) for key in second if key not in first]
+    return [f"Hidden state in the {which} run: {_lower(hidden)}" for which, hidden in told]
+
+
+def _hidden_of(evidence: Evidence) -> dict[tuple[str, str | None, str], str]:
+    """Map hidden state, by what it is about, to its sentence; mere order moves nothing."""
+    sources = {cell.index: cell.source for cell in evidence.cells}
+    return {
+        (hidden.kind, hidden.name, sources.get(hidden.cell, "")): hidden.told
+        for hidden in evidence.hidden_state
+        if hidden.kind != "moved"
+    }
+
+
+def _lower(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:]}"
+
+
+def _first_output(before: Evidence, after: Evidence) -> DifferingCell | None:
+    """Return the first cell of equal code that showed something else."""
+    sides = [[(cell, cell.source.strip()) for cell in side.cells] for side in (before, after)]
+    first, second = ([code for _, code in side] for side in sides)
+    matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
+    for a, b, size in matcher.get_matching_blocks():
+        for place in range(size):
+            (old, code), (new, _) = sides[0][a + place], sides[1][b + place]
+            told = None if _OF_MLOPS.search(code) else difference(old, new)
+            if told is not None:
+                return DifferingCell(new.index, code, *told)
+    return None
 
 
 def _cells(old: list[tuple[int, str]], new: list[tuple[int, str]]) -> tuple[CellChange, ...]:

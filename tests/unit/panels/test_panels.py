@@ -557,7 +557,7 @@ def test_children_stand_below_their_parent() -> None:
 
 def test_details_show_cells_checks_children_and_where_it_came_from() -> None:
     told = panels.text(samples.details())
-    assert "7 cells in 10.0 s, the longest cell 4 with 7.9 s" in told
+    assert "7 cells in 10.0 s, the longest cell [4] with 7.9 s" in told
     assert "✗ fail   Fairness" in told
     assert "↳ fold 1" in told
     assert "executed.ipynb" in told
@@ -568,7 +568,7 @@ def test_details_show_cells_checks_children_and_where_it_came_from() -> None:
 
 def test_a_failed_cell_is_marked_and_shown_before_the_others() -> None:
     drawn, told = panels.html(samples.long_details()), panels.text(samples.long_details())
-    assert "60 cells in 1 min 55 s, the longest cell 4 with 7.9 s; failed: 49" in told
+    assert "60 cells in 1 min 55 s, the longest cell [4] with 7.9 s; failed: [49]" in told
     shown = drawn.split("<details")[0]
     assert "ValueError: Input X contains NaN." in shown
     assert "import pandas" not in shown
