@@ -7,6 +7,7 @@ import re
 MARK = b"[redacted]"
 
 _NAMES = rb"pass(?:word|wd|phrase)?|secret|token|api_?key|access_?key|private_?key|credentials?"
+# Every repetition before a sign is bounded: one long word must not take the square of its length.
 # An assignment of a literal, in code, JSON (where quotes are escaped), TOML, YAML or a shell.
 _QUOTED = rb"""\\?["']"""
 _PATTERNS = (
@@ -21,7 +22,7 @@ _PATTERNS = (
     # The password of an address.
     re.compile(rb"(?<=://)[^\s/:@\"']*:[^\s/@\"'{}$]+(?=@)"),
     re.compile(
-        rb"(?i)(?P<before>[\w.-]*(?:" + _NAMES + rb")\w*(?:" + _QUOTED + rb")?\s*[:=]\s*(?:"
+        rb"(?i)(?P<before>(?:" + _NAMES + rb")\w{0,40}(?:" + _QUOTED + rb")?\s*[:=]\s*(?:"
         rb"[bru]{0,2}" + _QUOTED + rb"))(?P<value>[^\s\"'\\{}$]{4,}[^\"'\\\n]*)"
     ),
     # Without quotes, as in an .env file: the whole line is the assignment.
