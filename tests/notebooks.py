@@ -122,8 +122,10 @@ class LiveKernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
 
-    def run(self, code: str) -> Answer:
+    def run(self, code: str, cell_id: str | None = None) -> Answer:
         answer = Answer("")
+        # As JupyterLab says which cell it is that runs.
+        self.client.session.metadata = {} if cell_id is None else {"cellId": cell_id}
 
         def heard(message: dict[str, Any]) -> None:
             content = message["content"]

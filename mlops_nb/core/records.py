@@ -193,8 +193,10 @@ class Run(Record):
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds from start to end; None while it runs."""
-        return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
+        """Seconds from start to end, 0 if the clock was set back; None while it runs."""
+        if self.ended_at is None:
+            return None
+        return max((self.ended_at - self.started_at).total_seconds(), 0.0)
 
 
 @dataclass(frozen=True, slots=True)

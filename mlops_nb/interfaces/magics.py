@@ -12,6 +12,7 @@ import functools
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ class _Running:
     info: Any = None
     source: str = ""
     started_at: datetime | None = None
-    execution_count: int | None = None
+    clock: float = 0.0
     cell_id: str | None = None
 
 
@@ -125,7 +126,7 @@ def _session() -> Session:
         current.cell_started(
             _running.source,
             at=_running.started_at,
-            execution_count=_running.execution_count,
+            clock=_running.clock,
             cell_id=_running.cell_id,
         )
     return current
@@ -362,7 +363,7 @@ def _begun(source: str, info: Any = None) -> None:
     _running.info = info
     _running.source = source
     _running.started_at = now()
-    _running.execution_count = _count()
+    _running.clock = time.monotonic()
     _running.cell_id = getattr(info, "cell_id", None)
     if _made():
         _session()
@@ -382,7 +383,9 @@ def _ended(result: Any) -> None:
         return
     shell = get_ipython()
     try:
-        current.cell_ended(error, shell.user_ns if shell else {}, shown)
+        current.cell_ended(
+            error, shell.user_ns if shell else {}, shown=shown, execution_count=_count(result)
+        )
     except MlopsError as problem:
         # IPython would print a traceback of ours under the user's cell; she needs one line.
         sys.stderr.write(f"mlops_nb: this cell was not recorded: {problem}\n")
@@ -420,8 +423,12 @@ matcher.matcher_identifier = "mlops_nb"  # type: ignore[attr-defined]
 matcher.matcher_priority = 0  # type: ignore[attr-defined]
 
 
-def _count() -> int | None:
-    from IPython.core.getipython import get_ipython
+def _count(result: Any) -> int:
+    """Return the number that the notebook shows beside the cell that has ended.
 
-    shell = get_ipython()
-    return None if shell is None else int(shell.execution_count)
+    Before its end, some IPython have counted on already, and others have not.
+    """
+    history = getattr(get_ipython(), "history_manager", None)
+    if result is not None:
+        return int(result.execution_count)
+    return 0 if history is None else len(history.input_hist_raw) - 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,8 +36,8 @@ class Cell:
 
     source: str
     started_at: datetime
+    clock: float
     memory: int
-    execution_count: int | None
     cell_id: str | None
     run_id: str | None = None
 
@@ -171,17 +172,20 @@ class Session:
         source: str,
         *,
         at: datetime | None = None,
-        execution_count: int | None = None,
+        clock: float | None = None,
         cell_id: str | None = None,
     ) -> None:
-        """Note that a cell begins, or began."""
-        self.cell = Cell(source, at or now(), _peak_memory(), execution_count, cell_id)
+        """Note that a cell begins, or began; `clock` is then what `time.monotonic` said."""
+        clock = time.monotonic() if clock is None else clock
+        self.cell = Cell(source, at or now(), clock, _peak_memory(), cell_id)
 
     def cell_ended(
         self,
         error: BaseException | None,
         namespace: Mapping[str, Any],
+        *,
         shown: Shown | None = None,
+        execution_count: int | None = None,
     ) -> None:
         """Record the cell that was running and what it showed, and close its run if it has one.
 
@@ -201,7 +205,7 @@ class Session:
             return
         try:
             self._close_late()
-            self._record(cell, error, namespace, shown)
+            self._record(self._ended(cell, error, shown, execution_count), namespace)
         except NotFoundError:
             self._let_go()
             raise
@@ -361,21 +365,22 @@ class Session:
             if self.evidence is not None:
                 self.evidence.after_cell(source)
 
-    def _record(
+    def _ended(
         self,
         cell: Cell,
         error: BaseException | None,
-        namespace: Mapping[str, Any],
         shown: Shown | None,
-    ) -> None:
-        record = CellRecord(
+        execution_count: int | None,
+    ) -> CellRecord:
+        return CellRecord(
             index=self.cells,
             source=cell.source,
             started_at=cell.started_at,
-            duration_s=(now() - cell.started_at).total_seconds(),
+            # By the clock that nobody sets.
+            duration_s=time.monotonic() - cell.clock,
             outcome=_outcome(error),
             error=self.last_error,
-            execution_count=cell.execution_count,
+            execution_count=execution_count,
             memory_growth_bytes=max(_peak_memory() - cell.memory, 0),
             cell_id=cell.cell_id,
             run_id=cell.run_id,
@@ -383,12 +388,14 @@ class Session:
             output_length=shown.length if shown else None,
             output_hash=shown.hash if shown else None,
         )
+
+    def _record(self, record: CellRecord, namespace: Mapping[str, Any]) -> None:
         self._append(record)
-        self._parameters(cell.source, namespace)
+        self._parameters(record.source, namespace)
         if self.evidence is not None:
-            self.evidence.after_cell(cell.source)
-        if cell.run_id not in (None, self.open[0]):
-            tracking.record_cell(self._here(), cell.run_id, record)
+            self.evidence.after_cell(record.source)
+        if record.run_id is not None and record.run_id != self.open[0]:
+            tracking.record_cell(self._here(), record.run_id, record)
 
     def _append(self, record: CellRecord) -> None:
         self.cells += 1

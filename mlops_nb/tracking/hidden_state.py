@@ -16,7 +16,7 @@ from pathlib import Path
 from mlops_nb.core.cell_records import HiddenKind, HiddenState, Outline, OutlineCell
 from mlops_nb.core.records import CellRecord
 from mlops_nb.core.strict_json import dumps, parse_instant
-from mlops_nb.tracking.names import UNREADABLE, Names, names_of
+from mlops_nb.tracking.names import LARGEST, UNREADABLE, Names, names_of
 from mlops_nb.tracking.parameters import INJECTED
 
 ARTIFACT = "mlops/outline.json"
@@ -71,8 +71,10 @@ def source_hash(source: str) -> str:
     >>> source_hash("x = 1\n") == source_hash("# one\n\nx = 1  ")
     True
     """
-    lines = (line.rstrip() for line in source.splitlines())
-    kept = "\n".join(line for line in lines if line and not line.lstrip().startswith("#"))
+    kept = source.strip()
+    if len(source) <= LARGEST:
+        lines = (line.rstrip() for line in kept.splitlines())
+        kept = "\n".join(line for line in lines if line and not line.lstrip().startswith("#"))
     return hashlib.sha256(kept.encode("utf-8", "replace")).hexdigest()[:32]
 
 
