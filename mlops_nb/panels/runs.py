@@ -85,7 +85,7 @@ def details(record: RunDetails, rows: int) -> list[Block]:
     """Draw a run with everything that belongs to it."""
     blocks = [_head(record.run), *_values(record.run, rows, record.histories)]
     if record.hidden_state:
-        blocks.append(_hidden(record.hidden_state, rows))
+        blocks.append(_hidden(record.hidden_state, min(rows, _OPEN_CELLS)))
     if record.cells:
         blocks += _cells(record.cells, rows)
     if record.reports:

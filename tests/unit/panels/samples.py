@@ -28,6 +28,7 @@ from mlops_nb.core.records import (
     RunDetails,
 )
 from mlops_nb.core.replay_records import ChangedInput, DifferingCell, Replay, ReplayedMetric
+from tests.unit.panels import cell_samples
 
 AT = datetime(2026, 11, 23, 10, 11, 12, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script>\"&\n\x1b[31m\u202e🦊\ud800 " + "a" * 10_000
@@ -54,6 +55,8 @@ def samples() -> dict[str, Any]:
         "run-failed": runs()[2],
         "details": details(),
         "details-long": long_details(),
+        "details-worked-on": cell_samples.worked_on(),
+        "details-enormous": cell_samples.enormous(),
         "models": versions(),
         "model": versions()[0],
         "promotion": promotion(),

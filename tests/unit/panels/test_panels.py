@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import subprocess
 import sys
@@ -37,8 +38,9 @@ from mlops_nb.core.records import (
     Run,
     RunDetails,
 )
+from mlops_nb.panels import charts
 from mlops_nb.panels.words import width
-from tests.unit.panels import samples
+from tests.unit.panels import cell_samples, samples
 from tests.unit.panels.untrusted import sanitised
 
 SAMPLES = samples.samples()
@@ -572,6 +574,40 @@ def test_a_failed_cell_is_marked_and_shown_before_the_others() -> None:
     shown = drawn.split("<details")[0]
     assert "ValueError: Input X contains NaN." in shown
     assert "import pandas" not in shown
+
+
+def test_a_notebook_that_was_worked_on_shows_its_order_hidden_state_and_histories() -> None:
+    told = panels.text(cell_samples.worked_on())
+    assert "failed: [4]; out of order: [6], [8], [9], [10]" in told
+    assert "Cell [9] used `df` as cell [8] had made it; that cell was changed afterwards." in told
+    assert re.search(r"loss +\d.\d+ +2,400 +█[▁-█]+▁", told)
+    assert re.search(r"odd +1 +4 ", told)
+    drawn = panels.html(cell_samples.worked_on())
+    assert "2 values not finite" in drawn
+    assert "amber: out of order" in drawn
+    assert drawn.count("<img") == 1 + len(cell_samples.worked_on().histories)
+
+
+def test_hundreds_of_cells_and_histories_stay_a_small_panel() -> None:
+    record = cell_samples.enormous()
+    drawn = panels.html(record)
+    assert len(drawn.encode()) <= panels.LIMIT_BYTES
+    assert "the last 300 of 500" in drawn
+    assert "the lowest and highest of each stretch" in drawn
+    assert "the first 8 of 125 sentences" in drawn
+    assert "fold_29/" in drawn.replace("<wbr>", "")
+
+
+def test_a_line_is_drawn_of_any_numbers_and_a_cell_of_any_times() -> None:
+    for values in ([1e308, -1e308], [5.0, 5.0], [math.nan, 2.0], [5e-324, 0.0], [10**400, 1]):
+        picture = charts.sparkline(values)
+        assert picture is not None
+        assert "nan" not in b64decode(picture.source.partition(",")[2]).decode()
+    assert charts.sparkline([math.inf, math.nan]) is None
+    assert charts.sparkline([1.0]) is None
+    odd = [charts.Lap("[1]", None, None, 0, "before"), charts.Lap("[2]", -5.0, math.inf, 9)]
+    assert charts.timeline(odd) is not None
+    assert charts.timeline([]) is None
 
 
 def test_a_mitigation_shows_before_and_after() -> None:
