@@ -24,20 +24,20 @@ class HiddenState(Record):
     kind : str
         The cell that made a name was since *edited*, *deleted*, or is *missing* from the notebook
         (one of the two); the name came from another cell than in the notebook's *order*; the cell
-        ran *again* on what it had left itself; or the cell ran after one below it (*moved*).
+        ran *again* on what it had left itself; or cells ran after one below them (*moved*).
     cell : int
-        Index of the executed cell in which it shows.
-    name : str or None
-        The variable that it is about.
+        Index of the executed cell in which it shows; of several, the first.
+    names : tuple of str
+        The variables that it is about.
     other : int or None
-        Index of the executed cell that made it.
+        Index of the executed cell that made them.
     told : str
         The sentence to say.
     """
 
     kind: HiddenKind
     cell: int
-    name: str | None
+    names: tuple[str, ...]
     other: int | None
     told: str
 

@@ -299,11 +299,11 @@ def _hidden(before: Evidence, after: Evidence) -> list[str]:
     return [f"Hidden state in the {which} run: {_lower(hidden)}" for which, hidden in told]
 
 
-def _hidden_of(evidence: Evidence) -> dict[tuple[str, str | None, str], str]:
+def _hidden_of(evidence: Evidence) -> dict[tuple[str, tuple[str, ...], str], str]:
     """Map hidden state, by what it is about, to its sentence; mere order moves nothing."""
     sources = {cell.index: cell.source for cell in evidence.cells}
     return {
-        (hidden.kind, hidden.name, sources.get(hidden.cell, "")): hidden.told
+        (hidden.kind, hidden.names, sources.get(hidden.cell, "")): hidden.told
         for hidden in evidence.hidden_state
         if hidden.kind != "moved"
     }

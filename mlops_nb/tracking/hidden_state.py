@@ -23,6 +23,10 @@ ARTIFACT = "mlops/outline.json"
 # Larger files take too long to read while a kernel shuts down, larger sources while one waits.
 _LARGEST_FILE = 20_000_000
 _LETTERS_READ = 5_000_000
+_LISTED = 6
+_BELOW = "that cell stands below it"
+_DELETED = "that cell was deleted afterwards"
+_ORPHAN = f"{_DELETED}, and no other makes {{them}}"
 
 
 def read_outline(notebook: Path | None) -> Outline | None:
@@ -117,8 +121,8 @@ def hidden_state(
     traced = _Traced(cells, outline)
     found = [hidden for user in traced.live for hidden in traced.hidden(user)]
     told = {hidden.cell for hidden in found if hidden.kind == "order"}
-    moved = [hidden for hidden in _moved(traced.live) if hidden.cell not in told]
-    return (*found, *moved)
+    moved = [e for e in _moved(traced.live) if e.cell.index not in told]
+    return (*found, *([_all_moved(moved)] if moved else []))
 
 
 def placed(cells: Sequence[CellRecord], outline: Outline | None) -> tuple[CellRecord, ...]:
@@ -248,21 +252,32 @@ class _Traced:
         self._is_readable = all(execution.names.readable for execution in self.live)
 
     def hidden(self, user: _Execution) -> Iterator[HiddenState]:
-        """Name the hidden state that an execution used."""
+        """Name the hidden state that an execution used, once for all names of one kind."""
+        found: dict[tuple[HiddenKind, int, str], list[str]] = {}
         for name in sorted(user.uses):
             maker = self.all[user.uses[name]]
-            told = f"Cell {label(user.cell)} used `{name}` as cell {label(maker.cell)} had made it;"
-            kind: HiddenKind | None
-            if maker.key == user.key:
-                kind, told = "again", f"Cell {label(user.cell)} changed `{name}` once more:"
-                why = f"it began with what cell {label(maker.cell)}, its own last execution, left"
-                kind = "again" if name in user.names.changes else None
-            else:
-                kind, why = self._since(name, maker)
-                if kind is None:
-                    kind, why = self._in_order(user, name, maker)
+            kind, why = self._why(user, name, maker)
             if kind is not None:
-                yield HiddenState(kind, user.cell.index, name, maker.cell.index, f"{told} {why}.")
+                found.setdefault((kind, maker.place, why), []).append(name)
+        for (kind, place, why), names in found.items():
+            maker, them = self.all[place], "them" if len(names) > 1 else "it"
+            quoted = _listed([f"`{name}`" for name in names])
+            told = f"Cell {label(user.cell)} used {quoted} as cell {label(maker.cell)} had made"
+            told = f"{told} {them}; {why.format(them=them)}."
+            if kind == "again":
+                told = f"Cell {label(user.cell)} changed {quoted} once more: {why}."
+            yield HiddenState(kind, user.cell.index, tuple(names), maker.cell.index, told)
+
+    def _why(self, user: _Execution, name: str, maker: _Execution) -> tuple[HiddenKind | None, str]:
+        if maker.key == user.key:
+            if name not in user.names.changes:
+                return None, ""
+            return "again", f"it began with what cell {label(maker.cell)}, its last execution, left"
+        kind, why = self._since(name, maker)
+        kind, why = (kind, why) if kind else self._in_order(user, name, maker)
+        # A module is the same wherever it is imported, as long as it is.
+        is_same = name in maker.names.imports and why not in (_ORPHAN, _BELOW)
+        return (None, "") if is_same else (kind, why)
 
     def _since(self, name: str, maker: _Execution) -> tuple[HiddenKind | None, str]:
         """Say what became of the cell that made a name."""
@@ -270,8 +285,7 @@ class _Traced:
         if last.hashed != maker.hashed or maker.standing == "edited":
             return "edited", "that cell was changed afterwards"
         if maker.standing == "deleted":
-            only = "" if self._makers.get(name) else ", and no other makes it"
-            return "deleted", f"that cell was deleted afterwards{only}"
+            return "deleted", _DELETED if self._makers.get(name) else _ORPHAN
         if maker.standing == "missing":
             return "missing", "the notebook has no such cell"
         return None, ""
@@ -287,10 +301,13 @@ class _Traced:
         above = [e for e in makers if _at(e) < _at(user)]
         nearest = max(above, key=_at, default=None)
         if nearest is None:
-            return "order", "that cell stands below it"
+            return "order", _BELOW
         if nearest.key == maker.key:
             return None, ""
-        return "order", f"run from the top, it would be cell {label(nearest.cell)} that makes it"
+        return (
+            "order",
+            f"run from the top, it would be cell {label(nearest.cell)} that makes {{them}}",
+        )
 
 
 def _trace(executions: Sequence[_Execution]) -> None:
@@ -325,18 +342,23 @@ def _at(execution: _Execution) -> int:
     return -1 if execution.position is None else execution.position
 
 
-def _moved(live: Sequence[_Execution]) -> Iterator[HiddenState]:
+def _moved(live: Sequence[_Execution]) -> Iterator[_Execution]:
     """Name the cells that ran after one that stands below them."""
-    furthest: _Execution | None = None
+    furthest = -1
     for execution in live:
-        if execution.position is None:
-            continue
-        if furthest is None or execution.position > _at(furthest):
-            furthest = execution
-            continue
-        told = (
-            f"Cell {label(execution.cell)} ran after cell {label(furthest.cell)},"
-            " which stands below it."
-        )
-        index = execution.cell.index
-        yield HiddenState("moved", index, None, furthest.cell.index, told)
+        if execution.position is not None and execution.position < furthest:
+            yield execution
+        furthest = max(furthest, _at(execution))
+
+
+def _all_moved(moved: Sequence[_Execution]) -> HiddenState:
+    which = f"Cell{'s' if len(moved) > 1 else ''} {_listed([label(e.cell) for e in moved])}"
+    them = "them" if len(moved) > 1 else "it"
+    told = f"{which} ran after a cell that stands below {them}."
+    return HiddenState("moved", moved[0].cell.index, (), None, told)
+
+
+def _listed(items: Sequence[str]) -> str:
+    more = [f"{len(items) - _LISTED} more"] if len(items) > _LISTED else []
+    *most, last = [*items[:_LISTED], *more]
+    return f"{', '.join(most)} and {last}" if most else last

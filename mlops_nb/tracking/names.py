@@ -52,6 +52,8 @@ class Names:
         Of each function or class that it defines, what that reads when it is used.
     changes : frozenset of str
         Bound or changed in place from their own former value: ``x += 1``, ``df = df.dropna()``.
+    imports : frozenset of str
+        Of those that it binds, the ones that it imports: the same wherever that is done.
     readable : bool
         False where the cell may do anything to names.
     """
@@ -61,6 +63,7 @@ class Names:
     deletes: frozenset[str] = frozenset()
     later: Mapping[str, frozenset[str]] = field(default_factory=dict)
     changes: frozenset[str] = frozenset()
+    imports: frozenset[str] = frozenset()
     readable: bool = True
 
 
@@ -92,6 +95,7 @@ def names_of(source: str) -> Names:
         deletes=frozenset(reader.deletes),
         later=reader.later,
         changes=frozenset(reader.changed | (reader.needs & reader.binds)),
+        imports=frozenset(reader.imports),
     )
 
 
@@ -133,6 +137,7 @@ class _Reader(ast.NodeVisitor):
         self.binds: set[str] = set()
         self.deletes: set[str] = set()
         self.changed: set[str] = set()
+        self.imports: set[str] = set()
         self.later: dict[str, frozenset[str]] = {}
 
     def read(self, body: Iterable[ast.stmt]) -> None:
@@ -159,6 +164,7 @@ class _Reader(ast.NodeVisitor):
     def _binds(self, name: str) -> None:
         self.binds.add(name)
         self.deletes.discard(name)
+        self.imports.discard(name)
         self.later.pop(name, None)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
@@ -203,7 +209,9 @@ class _Reader(ast.NodeVisitor):
         for alias in node.names:
             if alias.name == "*":
                 raise _UnreadableError
-            self._binds(alias.asname or alias.name.partition(".")[0])
+            name = alias.asname or alias.name.partition(".")[0]
+            self._binds(name)
+            self.imports.add(name)
 
     visit_ImportFrom = visit_Import  # noqa: N815 - ast's name
 

@@ -78,8 +78,8 @@ def test_a_notebook_that_is_worked_on(tmp_path: Path) -> None:
         kernel.run("%mlops track stop", "cell-9")
     delivery.deliver_now(made)
     details = flows.show(context, "latest")
-    assert [(hidden.kind, hidden.name) for hidden in details.hidden_state] == [("again", "n")]
-    again = "Cell [5] changed `n` once more: it began with what cell [4], its own last execution"
+    assert [(hidden.kind, hidden.names) for hidden in details.hidden_state] == [("again", ("n",))]
+    again = "Cell [5] changed `n` once more: it began with what cell [4], its last execution"
     assert details.hidden_state[0].told.startswith(again)
     told = panels.text(details)
     assert "Hidden state" in told

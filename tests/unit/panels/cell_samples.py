@@ -62,8 +62,8 @@ def worked_on() -> RunDetails:
     run = Run("6922dda24f2a9c1e", "explore", "RUNNING", AT, metrics={**metrics, "odd": 1.0, "n": 3})
     used = "Cell [9] used `df` as cell [8] had made it;"
     hidden = (
-        HiddenState("edited", 8, "df", 7, f"{used} that cell was changed afterwards."),
-        HiddenState("moved", 9, None, 8, "Cell [10] ran after cell [9], which stands below it."),
+        HiddenState("edited", 8, ("df",), 7, f"{used} that cell was changed afterwards."),
+        HiddenState("moved", 9, (), None, "Cell [10] ran after a cell that stands below it."),
     )
     cells = executed((0, 1, 2, 3, 4, 3, 4, 2, 3, 1, 5), failing=(3,))
     return RunDetails(run, cells, hidden_state=hidden, histories={**histories, "odd": odd})

@@ -85,7 +85,7 @@ CASES = {
     "made below": (
         [K, LOAD],
         saved(("x", "x = 1"), LOAD, K),
-        ["Cell [2] ran after cell [1], which stands below it."],
+        ["Cell [2] ran after a cell that stands below it."],
     ),
     "made by a cell below": (
         [LOAD, FIT],
@@ -97,13 +97,13 @@ CASES = {
         saved(LOAD, CLEAN, FIT),
         [
             f"{USED} run from the top, it would be cell [3] that makes it.",
-            "Cell [3] ran after cell [2], which stands below it.",
+            "Cell [3] ran after a cell that stands below it.",
         ],
     ),
     "twice without its predecessors": (
         [LOAD, CLEAN, CLEAN],
         saved(LOAD, CLEAN),
-        [f"{AGAIN} it began with what cell [2], its own last execution, left."],
+        [f"{AGAIN} it began with what cell [2], its last execution, left."],
     ),
     "twice with its predecessors": ([LOAD, CLEAN, LOAD, CLEAN], saved(LOAD, CLEAN), []),
     "twice without an effect on itself": ([LOAD, FIT, FIT], saved(LOAD, FIT), []),
@@ -113,6 +113,21 @@ CASES = {
         ["Cell [3] used `k` as cell [1] had made it; that cell was changed afterwards."],
     ),
     "a function that is not used": ([K, FUNCTION, ("k", "k = 2")], None, []),
+    "several names of one cell": (
+        [("two", "a = b = 1"), ("use", "a + b"), ("two", "a = b = 2")],
+        None,
+        ["Cell [2] used `a` and `b` as cell [1] had made them; that cell was changed afterwards."],
+    ),
+    "imports that are still there": (
+        [("i", "import math"), ("use", "math.pi"), ("i", "import math, os")],
+        None,
+        [],
+    ),
+    "an import that is gone": (
+        [("i", "import math"), ("use", "math.pi")],
+        saved(("use", "math.pi")),
+        [f"{USED.replace('df', 'math')} that cell was deleted afterwards, and no other makes it."],
+    ),
     "something that may do anything": ([LOAD, ("run", "%run x.py"), FIT, LOAD_2], None, []),
 }
 
@@ -126,7 +141,7 @@ def test_hidden_state_is_called_out_in_a_sentence(case: str) -> None:
 def test_cells_without_ids_are_told_apart_by_their_sources() -> None:
     cells = executed(LOAD, FIT, ids=False)
     (found,) = hidden_state(cells, saved(LOAD_2, FIT, ids=False))
-    assert (found.kind, found.name) == ("missing", "df")
+    assert (found.kind, found.names) == ("missing", ("df",))
     assert found.told.endswith("the notebook has no such cell.")
     # Two equal cells are two; whose id a front end made up, is not deleted.
     twice = executed(("a", "n = 0"), ("b", "n += 1"), ("c", "n += 1"), ids=False)
@@ -229,4 +244,6 @@ def test_two_thousand_cells_and_one_of_fifty_megabytes_are_read() -> None:
     many = [(f"c{n}", f"x{n} = [x{n - 1}, {n}]\nf(x{n % 7})") for n in range(2000)]
     run = executed(*many, ("huge", "y = '" + "x" * 50_000_000 + "'"), *many[:500])
     # The first five hundred ran once more, after all that stands below them.
-    assert len(hidden_state(run, saved(*many))) == 500
+    (found,) = hidden_state(run, saved(*many))
+    assert found.told.startswith("Cells [2002], [2003], ")
+    assert found.told.endswith(", [2007] and 494 more ran after a cell that stands below them.")
