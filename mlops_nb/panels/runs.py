@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops_nb.core.cell_records import HiddenState, History
+from mlops_nb.core.data_records import DATA_TAG
 from mlops_nb.core.records import CellRecord, Run, RunDetails
 from mlops_nb.panels import charts, words
 from mlops_nb.panels.blocks import (
@@ -44,6 +45,8 @@ _MAIN_TAGS = {
 }
 _YES_NO = {"true": "yes", "false": "no"}
 _SAID_ELSEWHERE = ("mlops.run_id", "mlops.parent_id", "mlops.status", "mlops.reason")
+FILES = "file"
+_HASH_SHOWN = 19
 _METRICS_LISTED = 3
 _OPEN_CELLS = 8
 _CELLS_DRAWN = 300
@@ -177,10 +180,13 @@ def _tags(record: Run, rows: int) -> list[Block]:
         for key, label in _MAIN_TAGS.items()
         if record.tags.get(key)
     ]
-    told = {*_MAIN_TAGS, *_SAID_ELSEWHERE}
+    data = {key: value for key, value in record.tags.items() if key.startswith(DATA_TAG)}
+    told = {*_MAIN_TAGS, *_SAID_ELSEWHERE, *data}
     rest = [(key, value) for key, value in record.tags.items() if key not in told]
     columns = [Column("", "name"), Column("")]
     blocks: list[Block] = []
+    if data:
+        blocks.append(_data(data, rows))
     if main:
         blocks.append(Table("Where it came from", columns, [_pair(*pair) for pair in main]))
     if rest:
@@ -189,6 +195,23 @@ def _tags(record: Run, rows: int) -> list[Block]:
         table = Table("Tags", columns, lines, beyond(len(rest), rows, "tag"))
         blocks.append(Fold(words.plural(len(rest), "more tag" if main else "tag"), [table]))
     return blocks
+
+
+def _data(tags: Mapping[str, str], rows: int) -> Table:
+    lines: list[list[Content]] = []
+    for tag, told in list(tags.items())[:rows]:
+        name = tag.removeprefix(DATA_TAG)
+        file = name.removeprefix(f"{FILES}.").removeprefix(":")
+        version, _, content = told.rpartition(" ")
+        lines.append(
+            [
+                named(name if file == name else file),
+                "file" if file != name else words.shorten(version) or "frame",
+                Cell(words.shorten(content, _HASH_SHOWN), title=words.shorten(content), code=True),
+            ]
+        )
+    columns = [Column("data", "name"), Column("what"), Column("content", "short")]
+    return Table("What went in", columns, lines, beyond(len(tags), rows, "line"))
 
 
 def _pair(label: str, value: Any) -> tuple[Content, Content]:

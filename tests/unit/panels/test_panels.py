@@ -783,3 +783,19 @@ def test_every_field_of_a_run_is_told() -> None:
     shown |= {"params": "k", "metrics": "0.7700", "tags": "u"}
     assert {field.name for field in fields(Run)} == set(shown)
     assert [key for key, text in shown.items() if str(text) not in told] == []
+
+
+def test_a_run_says_what_went_into_it() -> None:
+    tags = {
+        "mlops.data.train": f"frame-2:{'a' * 64}",
+        "mlops.data.file.<b>x.csv": f"sha256:{'b' * 64}",
+        "mlops.data.reference": f"clients@3 sha256:{'c' * 64}",
+    }
+    text = panels.text(Run("0" * 16, "run", "FINISHED", records.now(), tags=tags))
+    told = [line.split() for line in text.partition("What went in")[2].splitlines()[3:6]]
+    assert [line[:2] for line in told] == [
+        ["train", "frame"],
+        ["<b>x.csv", "file"],
+        ["reference", "clients@3"],
+    ]
+    assert "more tag" not in text
