@@ -7,6 +7,7 @@ from typing import Literal
 
 from mlops_nb.core.records import Record, RunStatus
 
+ReplayEnv = Literal["same", "fresh"]
 ReplayStatus = Literal["REPRODUCED", "DIFFERS"]
 InputKind = Literal["parameter", "data", "package", "code", "seed"]
 
@@ -73,7 +74,9 @@ class Replay(Record):
     cells : int
         How many cells were compared.
     notes : tuple of str
-        What could not be compared.
+        What could not be compared, or made again.
+    env : {"same", "fresh"}
+        Whether it ran in the present environment, or in one made from the run's lock.
     """
 
     status: ReplayStatus
@@ -87,3 +90,4 @@ class Replay(Record):
     metrics: tuple[ReplayedMetric, ...] = ()
     cells: int = 0
     notes: tuple[str, ...] = ()
+    env: ReplayEnv = "same"

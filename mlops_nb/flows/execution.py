@@ -11,10 +11,11 @@ from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Run, RunStatus
 from mlops_nb.flows import delivery, evidence, tracking
 from mlops_nb.flows.context import Context
-from mlops_nb.jobs import notebooks, runner
+from mlops_nb.jobs import kernels, notebooks, runner
 from mlops_nb.project import Project
 from mlops_nb.stores.disk import disk_errors, write_whole
 from mlops_nb.stores.spool import new_run_id
+from mlops_nb.tracking.environment import Interpreter, interpreter_at
 from mlops_nb.tracking.provenance import FoundNotebook
 
 DELIVERY_S = 20.0
@@ -72,6 +73,8 @@ class Order:
         The id and further tags of the run that is opened.
     environment
         Further variables for its kernel.
+    python : Path or None
+        The Python that it runs in, where that is another than this process's.
     """
 
     notebook: Path
@@ -86,6 +89,7 @@ class Order:
     run_id: str = field(default_factory=new_run_id)
     tags: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    python: Path | None = None
 
 
 def execute(context: Context, order: Order) -> Run:
@@ -103,6 +107,7 @@ def execute(context: Context, order: Order) -> Run:
     # All that can be refused is refused before a run is opened.
     declared = runner.check(executed, parameters=order.parameters, kernel=kernel)
     top = replace(context, run_id=None, folder=source.parent)
+    interpreter = _interpreter(executed, kernel, order.python)
     opened = tracking.open_run(
         top,
         name=order.name,
@@ -110,6 +115,7 @@ def execute(context: Context, order: Order) -> Run:
         experiment=order.experiment,
         run_id=order.run_id,
         tags={"mlops.folder": str(order.folder or source.parent), **order.tags},
+        interpreter=interpreter,
     )
     tracking.record_parameters(top, opened.run_id, declared)
     delivery.start_writer(project)
@@ -122,6 +128,7 @@ def execute(context: Context, order: Order) -> Run:
             parameters=order.parameters,
             cwd=order.folder or source.parent,
             kernel=kernel,
+            python=order.python,
             **limits,
             environment={
                 **_environment(project, opened.run_id, source, executed),
@@ -155,6 +162,14 @@ def _snapshot(project: Project, code: bytes, kept: Path, name: str) -> Path:
         path.parent.mkdir(parents=True)
     write_whole(path, code)
     return path
+
+
+def _interpreter(notebook: Path, kernel: str | None, python: Path | None) -> Interpreter | None:
+    """Return what the notebook runs in, where it is not this process's."""
+    if python is not None:
+        return interpreter_at(python, isolated=True)
+    other = kernels.other_python(kernel or notebooks.kernel_of(notebooks.read(notebook)))
+    return None if other is None else interpreter_at(other)
 
 
 def _folder(path: Path) -> Path:

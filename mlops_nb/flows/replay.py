@@ -10,8 +10,14 @@ from pathlib import Path
 
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Run
-from mlops_nb.core.replay_records import ChangedInput, DifferingCell, Replay, ReplayedMetric
-from mlops_nb.flows import delivery, execution, restoring
+from mlops_nb.core.replay_records import (
+    ChangedInput,
+    DifferingCell,
+    Replay,
+    ReplayedMetric,
+    ReplayEnv,
+)
+from mlops_nb.flows import delivery, environments, execution, restoring
 from mlops_nb.flows.context import Context
 from mlops_nb.flows.evidence import CODE_ROOT
 from mlops_nb.flows.execution import Order
@@ -25,7 +31,9 @@ from mlops_nb.tracking.modules import FOLDER as MODULES
 
 TOLERANCE = 1e-9
 DATA = ("recorded", "current")
+ENV: tuple[ReplayEnv, ...] = ("same", "fresh")
 _SHOWN = 500
+_LEFT_OUT = "{} came from a folder of its machine and is not in the fresh environment."
 # What these verbs show is the project's state, which has moved on, or is left alone by a replay.
 _OF_THE_PROJECT = re.compile(
     r"\bmlops[ .](?:register|gate|promote|models|runs|show|status|jobs|data list)\b"
@@ -33,19 +41,26 @@ _OF_THE_PROJECT = re.compile(
 
 
 def replay(
-    context: Context, run: str, *, data: str = "recorded", tolerance: float = TOLERANCE
+    context: Context,
+    run: str,
+    *,
+    data: str = "recorded",
+    env: ReplayEnv = "same",
+    tolerance: float = TOLERANCE,
 ) -> Replay:
     """Execute a run again from what was recorded of it, and compare what came of it.
 
     Code is that of the recorded commit with its uncommitted changes and imported modules, in a
-    folder of its own; the user's tree is not touched, and the registry of models neither. The
-    environment is the present one.
+    folder of its own; the user's tree is not touched, and the registry of models neither.
 
     Parameters
     ----------
     run : str
     data : {"recorded", "current"}
         Files as they were when the run read them, or as they are.
+    env : {"same", "fresh"}
+        Run in the present environment, or in one made from the lock that the run recorded, which
+        is kept in the project for the next replay.
     tolerance : float
         By which metrics, and numbers that cells show, may differ, relative.
 
@@ -60,6 +75,8 @@ def replay(
     """
     if data not in DATA:
         raise NotFoundError.among("data", data, DATA)
+    if env not in ENV:
+        raise NotFoundError.among("environment", env, ENV)
     if not 0 <= tolerance < 1:
         raise InputError(f"--tolerance must be from 0 to less than 1, not {tolerance:g}")
     project = context.project
@@ -67,9 +84,16 @@ def replay(
     found = project.runs.get(run)
     _refuse_unended(found)
     made = restoring.recording(project, found)
+    left_out: tuple[str, ...] = ()
     with restoring.restored(project, found, made, current=data == "current") as place:
-        done = execution.execute(context, _order(found, made, place))
-    return _compare(project, found, done, made, place, tolerance)
+        python = None
+        if env == "fresh":
+            fresh = environments.fresh(project, found, context.watch)
+            python, left_out = fresh.python, fresh.left_out
+        done = execution.execute(context, _order(found, made, place, python))
+    verdict = _compare(project, found, done, made, place, tolerance)
+    notes = [_LEFT_OUT.format(name) for name in left_out]
+    return replace(verdict, env=env, notes=(*verdict.notes, *notes))
 
 
 def _refuse_unended(run: Run) -> None:
@@ -81,7 +105,7 @@ def _refuse_unended(run: Run) -> None:
         raise InputError(f"run {run.run_id} is {run.status}: it came to no end to compare with")
 
 
-def _order(run: Run, made: Recording, place: Place) -> Order:
+def _order(run: Run, made: Recording, place: Place, python: Path | None) -> Order:
     seeds = json.loads(run.tags.get("mlops.seeds", "{}"))
     hashing = {"PYTHONHASHSEED": seeds["PYTHONHASHSEED"]} if seeds.get("PYTHONHASHSEED") else {}
     source = {"mlops.notebook": run.tags["mlops.notebook"]} if "mlops.notebook" in run.tags else {}
@@ -92,7 +116,14 @@ def _order(run: Run, made: Recording, place: Place) -> Order:
         experiment=run.experiment or None,
         folder=place.base / place.folder,
         tags={"mlops.replay_of": run.run_id, **source},
-        environment={REPLAY: "1", CODE_ROOT: str(place.base), **hashing},
+        environment={
+            **(environments.inside(python) if python else {}),
+            REPLAY: "1",
+            CODE_ROOT: str(place.base),
+            **hashing,
+        },
+        kernel="python3" if python else None,
+        python=python,
     )
 
 

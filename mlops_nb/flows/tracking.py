@@ -14,10 +14,12 @@ from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import CellRecord, Report, Run, RunStatus
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.flows.context import Context
+from mlops_nb.flows.environments import keep_wheel
 from mlops_nb.project import Project
 from mlops_nb.stores import mlflow_join
 from mlops_nb.stores.leases import lease_of, reconcile
 from mlops_nb.stores.spool import new_run_id
+from mlops_nb.tracking.environment import Interpreter
 from mlops_nb.tracking.hidden_state import ARTIFACT as OUTLINE
 from mlops_nb.tracking.hidden_state import read_outline, to_bytes
 from mlops_nb.tracking.inputs import data_key
@@ -57,8 +59,11 @@ def open_run(
     experiment: str | None = None,
     run_id: str | None = None,
     tags: Mapping[str, str] | None = None,
+    interpreter: Interpreter | None = None,
 ) -> Run:
     """Open a run, a child where one is open already, with its provenance and further tags.
+
+    `interpreter` is what its notebook runs in, where that is another than this process's.
 
     Raises
     ------
@@ -77,7 +82,7 @@ def open_run(
     if context.run_id is None:
         reconcile(project.spool)
     run_id = run_id or new_run_id()
-    taken = snapshot(notebook, context.folder)
+    taken = snapshot(notebook, context.folder, interpreter)
     project.spool.begin(
         run_id,
         files=taken.files,
@@ -88,6 +93,7 @@ def open_run(
         lease=asdict(lease_of(os.getpid())),
         tags={
             **taken.tags,
+            **keep_wheel(project),
             "mlops.project": project.name,
             "mlops.root": str(project.root),
             "mlops.folder": str(context.folder),

@@ -156,6 +156,7 @@ VERBS: tuple[Verb, ...] = (
             Argument(
                 "--data", "files as they were, or as they are", choices=("recorded", "current")
             ),
+            Argument("--env", "packages: the present, or the run's", choices=("same", "fresh")),
             Argument("--tolerance", "by which numbers may differ, relative", "float"),
         ),
         example="replay latest",

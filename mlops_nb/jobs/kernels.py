@@ -162,11 +162,33 @@ def find(name: str) -> KernelSpec:
         raise UnavailableError(f"kernel {name!r} is damaged: {error}") from None
 
 
-def start(name: str, *, cwd: Path, environment: Mapping[str, str]) -> Kernel:
+def other_python(name: str) -> Path | None:
+    """Return the Python that an ipykernel runs in, where it is another than this process's.
+
+    Raises
+    ------
+    UnavailableError
+        If there is no such kernel.
+
+    Examples
+    --------
+    >>> other_python("python3") is None
+    True
+    """
+    spec = find(name)
+    if not _is_ipykernel(spec) or spec.argv[0] in (sys.executable, "python", "python3"):
+        return None
+    return Path(spec.argv[0])
+
+
+def start(
+    name: str, *, cwd: Path, environment: Mapping[str, str], python: Path | None = None
+) -> Kernel:
     """Start a kernel that is found by `find`; the only place where kernels come from.
 
-    It inherits this process's environment, with `environment` over it. Its own standard output and
-    error are kept off the terminal; what cells print doesn't go there anyway.
+    An ipykernel is run in `python` where that is given. It inherits this
+    process's environment, with `environment` over it. Its own standard output and error are kept
+    off the terminal; what cells print doesn't go there anyway.
 
     Raises
     ------
@@ -177,7 +199,7 @@ def start(name: str, *, cwd: Path, environment: Mapping[str, str]) -> Kernel:
     from jupyter_core.utils import run_sync
 
     spec, mark = find(name), uuid.uuid4().hex
-    manager = AsyncKernelManager(kernel_name=name, kernel_spec_manager=_specs())
+    manager = AsyncKernelManager(kernel_name=name, kernel_spec_manager=_specs(python))
     with ExitStack() as undo:
         errors = undo.enter_context(tempfile.TemporaryFile())
         try:
@@ -215,14 +237,14 @@ def _is_ipykernel(spec: KernelSpec) -> bool:
     return "ipykernel_launcher" in spec.argv or "ipykernel" in spec.argv
 
 
-def _specs() -> KernelSpecManager:
+def _specs(python: Path | None = None) -> KernelSpecManager:
     from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
 
     class ThisPythonFirst(KernelSpecManager):
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             spec = super().get_kernel_spec(kernel_name)
             if kernel_name == NATIVE_KERNEL_NAME and _is_ipykernel(spec):
-                spec.argv = [sys.executable, *spec.argv[1:]]
+                spec.argv = [str(python or sys.executable), *spec.argv[1:]]
             return spec
 
     return ThisPythonFirst()

@@ -101,6 +101,7 @@ def execute(
     parameters: Mapping[str, Any] | None = None,
     cwd: Path | None = None,
     kernel: str | None = None,
+    python: Path | None = None,
     timeout_s: float = 0,
     cell_timeout_s: float = 0,
     environment: Mapping[str, str] | None = None,
@@ -125,6 +126,8 @@ def execute(
         The kernel's working folder; the source's own by default.
     kernel : str, optional
         The kernel to use instead of the notebook's own.
+    python : Path, optional
+        The Python that the kernel ``python3`` runs in; this one by default.
     timeout_s, cell_timeout_s : float
         Limits in seconds for the whole and for each cell; 0 sets none. What passes one is
         interrupted and, ten seconds later, killed.
@@ -171,6 +174,7 @@ def execute(
         environment=environment or {},
         timeout_s=_limit("timeout_s", timeout_s),
         cell_timeout_s=_limit("cell_timeout_s", cell_timeout_s),
+        python=python,
     )
     _use_kernel(notebook, kernel or notebooks.kernel_of(notebook))
     _claim(output, source.stat().st_size)
@@ -257,7 +261,10 @@ def _run(session: Session, recorder: Recorder, printed: Log) -> None:
     # The notebook is found by these; inherited ones would name the notebook that called.
     told = {"MLOPS_NOTEBOOK": str(plan.source), "JPY_SESSION_NAME": str(plan.source)}
     kernel = session.kernel = kernels.start(
-        name, cwd=plan.folder, environment={**told, **plan.environment}
+        name,
+        cwd=plan.folder,
+        environment={**told, **plan.environment},
+        python=plan.python,
     )
     client = _client(kernel, recorder, printed)
     try:

@@ -26,7 +26,10 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be executed, where, and within which limits (seconds; 0: none)."""
+    """What is to be executed, where, and within which limits (seconds; 0: none).
+
+    `python` is what the kernel `python3` runs in, where it is not this process's.
+    """
 
     source: Path
     output: Path
@@ -35,6 +38,7 @@ class Plan:
     environment: Mapping[str, str]
     timeout_s: float
     cell_timeout_s: float
+    python: Path | None = None
 
     def passed(self, elapsed: float, running: Running | None) -> str | None:
         """Say which limit was passed, if one was."""

@@ -18,6 +18,7 @@ def replay(record: Replay, rows: int) -> list[Block]:
     facts = [
         ("run", f"`{words.name(record.run_id)}`"),
         ("replay", f"`{words.name(record.replay_id)}`, {words.name(record.run_status).lower()}"),
+        ("environment", "made from the run's lock" if record.env == "fresh" else "the present one"),
         ("tolerance", f"{record.tolerance:g}"),
     ]
     blocks: list[Block] = [Head("Replay", badge, words.shorten(record.summary, 500), facts)]

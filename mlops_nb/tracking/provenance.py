@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from mlops_nb.core.strict_json import dumps
-from mlops_nb.tracking.environment import packages, requirements
+from mlops_nb.tracking.environment import Interpreter, packages, requirements
 from mlops_nb.tracking.redaction import redact
 
 DIFF_CAP = 1_000_000
@@ -56,8 +56,12 @@ class FoundNotebook:
         return self.snapshot or self.path
 
 
-def snapshot(notebook: FoundNotebook, folder: Path) -> Provenance:
+def snapshot(
+    notebook: FoundNotebook, folder: Path, interpreter: Interpreter | None = None
+) -> Provenance:
     """Take the snapshot for a run of `notebook`, whose code lives in `folder`.
+
+    It runs in another interpreter than this one where that is given.
 
     Examples
     --------
@@ -67,7 +71,12 @@ def snapshot(notebook: FoundNotebook, folder: Path) -> Provenance:
     """
     code = _git(notebook.path.parent if notebook.path else folder)
     tags = {**_notebook_tags(notebook), **_machine_tags(), **code.tags}
-    installed = {"mlops/packages.txt": packages(), "mlops/requirements.txt": requirements()}
+    if interpreter is not None:
+        tags["mlops.python"] = interpreter.version
+    installed = {
+        "mlops/packages.txt": packages(interpreter),
+        "mlops/requirements.txt": requirements(interpreter),
+    }
     return Provenance(tags, {**installed, **code.files})
 
 
