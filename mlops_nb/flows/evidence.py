@@ -15,10 +15,11 @@ from mlops_nb.core.strict_json import dumps
 from mlops_nb.project import Project
 from mlops_nb.tracking import seeds
 from mlops_nb.tracking.inputs import files_named, tags_of
-from mlops_nb.tracking.modules import FOLDER, LocalModules
+from mlops_nb.tracking.modules import ELSEWHERE, FOLDER, LocalModules
 from mlops_nb.tracking.redaction import redact
 
 CODE_ROOT = "MLOPS_CODE_ROOT"
+PATHS = "mlops.import_paths"
 
 
 class Evidence:
@@ -39,6 +40,7 @@ class Evidence:
         self.folder = folder
         self.root = code_root(project, folder)
         self._modules = LocalModules(self.root)
+        self._elsewhere = 0
         self._sources: set[str] = set()
         self._seeds = {"PYTHONHASHSEED": seeds.hash_seed(), "begin": seeds.states()}
         self._tell({"mlops.seeds": dumps(self._seeds)})
@@ -67,6 +69,10 @@ class Evidence:
     def _keep_modules(self) -> None:
         first = not self._modules.looked
         new = self._modules.new()
+        for path in list(self._modules.elsewhere)[self._elsewhere :]:
+            clean = redact(self._modules.elsewhere[path])
+            self.project.spool.keep(self.run_id, f"{ELSEWHERE}/{path.lstrip('/')}", clean)
+            self._elsewhere += 1
         if not new and not first:
             return
         for path, data in new.items():
@@ -74,7 +80,10 @@ class Evidence:
             if clean != data:
                 self._modules.found[path] = "redacted"
             self.project.spool.keep(self.run_id, f"{FOLDER}{path}", clean)
-        tags = {"mlops.modules": str(len(self._modules.found))}
+        tags = {
+            "mlops.modules": str(len(self._modules.found)),
+            PATHS: dumps(sorted(self._modules.paths)),
+        }
         if self._modules.not_whole:
             tags["mlops.modules_not_whole"] = dumps(self._modules.not_whole)
         self._tell(tags)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +21,8 @@ from mlops_nb.core.replay_records import (
 )
 from mlops_nb.flows import delivery, environments, execution, restoring
 from mlops_nb.flows.context import Context
-from mlops_nb.flows.evidence import CODE_ROOT
+from mlops_nb.flows.environments import WHEEL
+from mlops_nb.flows.evidence import CODE_ROOT, PATHS
 from mlops_nb.flows.execution import Order
 from mlops_nb.flows.release import REPLAY
 from mlops_nb.flows.restoring import Place, Recording
@@ -27,10 +30,12 @@ from mlops_nb.jobs import replicas
 from mlops_nb.jobs.replicas import Executed
 from mlops_nb.project import Project
 from mlops_nb.tracking import reproduction
+from mlops_nb.tracking.modules import ELSEWHERE
 from mlops_nb.tracking.modules import FOLDER as MODULES
 
 TOLERANCE = 1e-9
 DATA = ("recorded", "current")
+REPLAY_OF = "mlops.replay_of"
 ENV: tuple[ReplayEnv, ...] = ("same", "fresh")
 _SHOWN = 500
 _LEFT_OUT = "{} came from a folder of its machine and is not in the fresh environment."
@@ -81,7 +86,7 @@ def replay(
         raise InputError(f"--tolerance must be from 0 to less than 1, not {tolerance:g}")
     project = context.project
     delivery.catch_up(context)
-    found = project.runs.get(run)
+    found = _original(context, project.runs.get(run))
     _refuse_unended(found)
     made = restoring.recording(project, found)
     left_out: tuple[str, ...] = ()
@@ -94,6 +99,15 @@ def replay(
     verdict = _compare(project, found, done, made, place, tolerance)
     notes = [_LEFT_OUT.format(name) for name in left_out]
     return replace(verdict, env=env, notes=(*verdict.notes, *notes))
+
+
+def _original(context: Context, run: Run) -> Run:
+    """Return the run that a replay is of: what it ran on is gone, and was that run's."""
+    first = run.tags.get(REPLAY_OF)
+    if first is None:
+        return run
+    context.watch.log(f"run {run.run_id} is a replay of {first}, which is replayed")
+    return context.project.runs.get(first)
 
 
 def _refuse_unended(run: Run) -> None:
@@ -109,15 +123,17 @@ def _order(run: Run, made: Recording, place: Place, python: Path | None) -> Orde
     seeds = json.loads(run.tags.get("mlops.seeds", "{}"))
     hashing = {"PYTHONHASHSEED": seeds["PYTHONHASHSEED"]} if seeds.get("PYTHONHASHSEED") else {}
     source = {"mlops.notebook": run.tags["mlops.notebook"]} if "mlops.notebook" in run.tags else {}
+    wheel = {WHEEL: run.tags[WHEEL]} if python else {}
     return Order(
         place.base / place.notebook,
         parameters=made.parameters,
         name=_name(run),
         experiment=run.experiment or None,
         folder=place.base / place.folder,
-        tags={"mlops.replay_of": run.run_id, **source},
+        tags={REPLAY_OF: run.run_id, **source, **wheel},
         environment={
             **(environments.inside(python) if python else {}),
+            "PYTHONPATH": _python_path(run, place, python),
             REPLAY: "1",
             CODE_ROOT: str(place.base),
             **hashing,
@@ -125,6 +141,13 @@ def _order(run: Run, made: Recording, place: Place, python: Path | None) -> Orde
         kernel="python3" if python else None,
         python=python,
     )
+
+
+def _python_path(run: Run, place: Place, python: Path | None) -> str:
+    """Return where its own modules are, before those that an editable install would find."""
+    folders = [str(place.base / path) for path in json.loads(run.tags.get(PATHS, "[]"))]
+    present = "" if python else os.environ.get("PYTHONPATH", "")
+    return os.pathsep.join([*folders, *([present] if present else [])])
 
 
 def _name(run: Run) -> str:
@@ -202,15 +225,19 @@ def _files_that_differ(project: Project, run: Run, done: Run) -> list[ChangedInp
     if not ("mlops.modules" in run.tags and "mlops.modules" in done.tags):
         return packages
     before, after = (
-        {path for path in project.runs.artifacts(r) if path.startswith(MODULES)}
+        {path for path in project.runs.artifacts(r) if path.startswith((MODULES, ELSEWHERE))}
         for r in (run, done)
     )
     code = [
-        ChangedInput("code", path.removeprefix(MODULES), _there(old), _there(new))
+        ChangedInput("code", _module(path), _there(old), _there(new))
         for path in sorted(before | after)
         if (old := _artifact(project, run, path)) != (new := _artifact(project, done, path))
     ]
     return [*code, *packages]
+
+
+def _module(artifact: str) -> str:
+    return artifact.removeprefix(MODULES).removeprefix(ELSEWHERE)
 
 
 def _artifact(project: Project, run: Run, path: str) -> str | None:
@@ -219,7 +246,9 @@ def _artifact(project: Project, run: Run, path: str) -> str | None:
 
 
 def _there(text: str | None) -> str | None:
-    return None if text is None else f"{len(text)} characters"
+    if text is None:
+        return None
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _notes(made: Recording, cells: Sequence[tuple[Executed, Executed]]) -> list[str]:

@@ -7,6 +7,7 @@ whole or not there: its pointer is written last, and names a folder that nothing
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -164,7 +165,7 @@ class _Making:
         if self.uv:
             create = [self.uv, "venv", "--quiet", "--no-project", "--python", base, str(self.home)]
         else:
-            create = [base, "-m", "venv", "--without-pip", str(self.home)]
+            create = [base, "-m", "venv", str(self.home)]
         code, said = self._run(create)
         if code:
             raise UnavailableError(f"no environment can be made with {base}: {_last(said)}")
@@ -183,25 +184,28 @@ class _Making:
             tool = [self.uv, "pip", "install", "--python", python]
             settings: list[Mapping[str, str]] = [{}, _as_uv(_pip_settings(self.project))]
         else:
-            tool = [sys.executable, "-m", "pip", "--python", python, "install", "--no-input"]
+            tool = [python, "-m", "pip", "install", "--no-input"]
             settings = [{}]
         said = ""
         # uv knows nothing of pip's settings, where a private index may be.
         for given in [settings[0], *(more for more in settings[1:] if more)]:
             code, told = self._run([*tool, *what], given)
             if not code:
+                self._take_away_tools(python)
                 return
             said = said or told
         raise self._refusal(said)
 
+    def _take_away_tools(self, python: str) -> None:
+        """Leave nothing that the lock does not have: venv brings tools of its own."""
+        locked_names = {_name(line) for line in self.wanted.requirements}
+        extra = [name for name in ("setuptools", "pip") if name not in locked_names]
+        if not self.uv and extra:
+            self._run([python, "-m", "pip", "uninstall", "--yes", *extra], {})
+
     def _refusal(self, said: str) -> UnavailableError:
         which = [line for line in self.wanted.requirements if _names(said, line)]
         reason = _reason(said)
-        if not self.uv and "No module named pip" in said:
-            return UnavailableError(
-                "neither uv nor pip is there to make an environment",
-                hint=f"pip install uv, or {_SAME}",
-            )
         what = f"package {which[0]}" if which else "the run's packages"
         return UnavailableError(
             f"{what} can't be installed: {reason}",
@@ -276,9 +280,17 @@ def _uv() -> str | None:
 
 def _pip_settings(folder: Path) -> dict[str, str]:
     """Return where pip is set to look for packages, by its names for that."""
-    asked = [sys.executable, "-m", "pip", "config", "list"]
+    anywhere = shutil.which("pip")
+    if importlib.util.find_spec("pip") is None and anywhere is None:
+        return {}
+    pip = [anywhere] if anywhere else [sys.executable, "-m", "pip"]
     done = subprocess.run(
-        asked, capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL, check=False
+        [*pip, "config", "list"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     # Later ones, such as the environment's, go before those of files.
     told = re.findall(r"^[^.\n]+\.([\w-]+)='(.*)'$", done.stdout, re.MULTILINE)
@@ -302,8 +314,12 @@ def _as_uv(pip: Mapping[str, str]) -> dict[str, str]:
     return {**found, "UV_INDEX_STRATEGY": "unsafe-best-match"} if found else {}
 
 
+def _name(requirement: str) -> str:
+    return re.split(r"[=@ ]", requirement, maxsplit=1)[0]
+
+
 def _names(said: str, requirement: str) -> bool:
-    name = re.split(r"[=@ ]", requirement, maxsplit=1)[0]
+    name = _name(requirement)
     found = re.search(
         rf"(?<![\w.-]){re.escape(name)}(?=\s*==|\s+was|\s+@|/|`)", said, re.IGNORECASE
     )

@@ -230,6 +230,8 @@ def _arguments(spec: KernelSpec) -> list[str]:
     # Kernels that run side by side would quarrel over one history file; warnings about Jupyter's
     # own connections have no reader.
     quiet = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]
+    # A tip of the day is drawn from the generator that the notebook's own numbers come from.
+    quiet.append("--InteractiveShell.enable_tip=False")
     return quiet if _is_ipykernel(spec) else []
 
 

@@ -1,4 +1,4 @@
-"""The package itself as a wheel, made from the files that run: an environment made anew gets the same.
+"""The package itself as a wheel, made from the files that run, for an environment made anew.
 
 It needs neither a build tool nor Node, and works from an editable install or a plain folder on the
 path as well. What only a terminal or a browser needs is left out.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +18,14 @@ from mlops_nb.flows import replay as replays
 from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
 from tests.marks import imports_mlflow
-from tests.notebooks import live_kernels, mlops, outputs, text_of, write_notebook
+from tests.notebooks import (
+    live_kernels,
+    mlops,
+    outputs,
+    text_of,
+    wait_until_delivered,
+    write_notebook,
+)
 
 pytestmark = imports_mlflow
 
@@ -109,6 +118,50 @@ def test_a_file_that_changed_is_named_or_refused(folder: Path) -> None:
     assert kept.label == "numbers@1"
     assert replay(folder, done).status == "REPRODUCED"
     assert (folder / "data.csv").read_text() == "1 2 4\n"
+
+
+def test_planted_changes_of_code_and_of_a_parameter_are_named_one_at_a_time(
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    root: Path,
+) -> None:
+    # As an editable install has it: a folder of the project is on the path.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "src"), str(root)]))
+    own = folder / "src" / "ours" / "scaling.py"
+    own.parent.mkdir(parents=True)
+    (own.parent / "__init__.py").touch()
+    own.write_text("FACTOR = 10\n")
+    shared = tmp_path_factory.mktemp("shared") / "shared_scale.py"
+    shared.write_text("def scale(x):\n    return x * 10\n")
+    done = run(
+        folder,
+        f"%load_ext mlops_nb\nimport sys\nsys.path.append({str(shared.parent)!r})",
+        "import shared_scale\nfrom ours.scaling import FACTOR",
+        "print(shared_scale.scale(months) * FACTOR)",
+        parameters={"months": 3},
+    )
+    assert done.tags["mlops.import_paths"] == '["src"]'
+    own.write_text("FACTOR = 20\n")
+    found = replay(folder, done)
+    assert (found.status, found.inputs) == ("REPRODUCED", ()), "the recorded one is used"
+    shared.write_text("def scale(x):\n    return x * 20\n")
+    found = replay(folder, done)
+    assert found.status == "DIFFERS"
+    assert found.cell is not None
+    assert (found.cell.position, found.cell.before, found.cell.after) == (5, "300", "600")
+    assert [(i.kind, i.name) for i in found.inputs] == [("code", str(shared))]
+    shared.write_text("def scale(x):\n    return x * 10\n")
+    wait_until_delivered(context(folder).project)
+    (copy,) = (p for p in (folder / ".mlops/artifacts").rglob("*.ipynb") if done.run_id in str(p))
+    body = json.loads(copy.read_text())
+    body["metadata"]["papermill"]["parameters"]["months"] = 4
+    copy.write_text(json.dumps(body))
+    found = replay(folder, done)
+    assert (found.status, found.cell and found.cell.after) == ("DIFFERS", "400")
+    assert [(i.kind, i.name, i.before, i.after) for i in found.inputs] == [
+        ("parameter", "months", "3", "4")
+    ]
 
 
 def test_in_git_the_commit_and_the_uncommitted_changes_are_those_of_the_run(folder: Path) -> None:
