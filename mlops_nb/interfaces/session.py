@@ -120,7 +120,7 @@ class Session:
         context = self._context_of(notebook, project)
         run = tracking.open_run(context, name=name, notebook=notebook, experiment=experiment)
         self._opened(run, context.project, notebook)
-        self.before(history, namespace or {})
+        self.before(tracking.script_sources(notebook) or history, namespace or {})
         delivery.start_writer(context.project)
         return run
 

@@ -54,7 +54,10 @@ class LocalModules:
         if len(sys.modules) == self._count:
             return {}
         self._count = len(sys.modules)
-        unseen = [name for name in list(sys.modules) if name not in self._seen]
+        # What is run is no module: a script is kept as what it executed.
+        unseen = [
+            name for name in list(sys.modules) if name not in self._seen and name != "__main__"
+        ]
         self._seen.update(unseen)
         files: dict[str, bytes] = {}
         for name, path in _files(unseen):
@@ -87,7 +90,7 @@ class LocalModules:
         return [name for name, how in self.found.items() if how != "kept"]
 
     def _note_elsewhere(self, path: str) -> None:
-        if len(self.elsewhere) >= COUNT_CAP or _is_library(path) or path.startswith(self._prefixes):
+        if len(self.elsewhere) >= COUNT_CAP or is_library(path) or path.startswith(self._prefixes):
             return
         with suppress(OSError):
             if Path(path).stat().st_size <= SIZE_CAP:
@@ -98,12 +101,13 @@ class LocalModules:
         if not path.startswith(self._prefixes):
             return None
         real = os.path.realpath(path)
-        if not real.startswith(self._prefixes[0]) or _is_library(real):
+        if not real.startswith(self._prefixes[0]) or is_library(real):
             return None
         return real[len(self._prefixes[0]) :].replace(os.sep, "/")
 
 
-def _is_library(path: str) -> bool:
+def is_library(path: str) -> bool:
+    """Tell whether a file is one of Python, of an installed package, or of this one."""
     return path.startswith((_OURS, _STANDARD)) or any(part in path for part in _LIBRARIES)
 
 

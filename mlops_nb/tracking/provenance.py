@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.tracking.environment import Interpreter, packages, requirements
+from mlops_nb.tracking.modules import is_library
 from mlops_nb.tracking.redaction import redact
 
 DIFF_CAP = 1_000_000
@@ -44,11 +46,13 @@ class FoundNotebook:
     """A notebook's path and how it was found.
 
     `snapshot` is the file that is executed in its place, where a job runs the one it has kept.
+    `script` is what runs where there is no notebook: one that was exported as a script, say.
     """
 
     path: Path | None
     found_by: str
     snapshot: Path | None = None
+    script: Path | None = None
 
     @property
     def file(self) -> Path | None:
@@ -69,7 +73,8 @@ def snapshot(
     >>> taken.tags["mlops.notebook_found_by"], "mlops.python" in taken.tags
     ('unknown', True)
     """
-    code = _git(notebook.path.parent if notebook.path else folder)
+    source = notebook.path or notebook.script
+    code = _git(source.parent if source else folder)
     tags = {**_notebook_tags(notebook), **_machine_tags(), **code.tags}
     if interpreter is not None:
         tags["mlops.python"] = interpreter.version
@@ -99,19 +104,33 @@ def find_notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -
     from_parent = _from_parent_command()
     if from_parent is not None:
         return FoundNotebook(from_parent, "parent command")
-    return FoundNotebook(None, "unknown")
+    return FoundNotebook(None, "unknown", script=_script(namespace))
+
+
+def _script(namespace: Mapping[str, object]) -> Path | None:
+    """Return the script that this process runs, IPython's or Python's; none where it runs none."""
+    told = namespace.get("__file__") or getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(told, str) or not told.endswith(".py") or is_library(os.path.realpath(told)):
+        return None
+    path = Path(told).resolve()
+    return path if path.is_file() else None
 
 
 def _notebook_tags(notebook: FoundNotebook) -> dict[str, str]:
     tags = {"mlops.notebook_found_by": notebook.found_by}
-    if notebook.path is None or notebook.file is None:
-        return tags
-    tags["mlops.notebook"] = str(notebook.path)
+    if notebook.script is not None:
+        tags |= {"mlops.script": str(notebook.script), **_hash("script", notebook.script)}
+    if notebook.path is not None and notebook.file is not None:
+        tags |= {"mlops.notebook": str(notebook.path), **_hash("notebook", notebook.file)}
+    return tags
+
+
+def _hash(what: str, path: Path) -> dict[str, str]:
     try:
-        digest = hashlib.sha256(notebook.file.read_bytes()).hexdigest()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
-        return tags
-    return {**tags, "mlops.notebook_hash": f"sha256:{digest}"}
+        return {}
+    return {f"mlops.{what}_hash": f"sha256:{digest}"}
 
 
 @cache

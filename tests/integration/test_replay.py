@@ -153,7 +153,9 @@ def test_planted_changes_of_code_and_of_a_parameter_are_named_one_at_a_time(
     assert [(i.kind, i.name) for i in found.inputs] == [("code", str(shared))]
     shared.write_text("def scale(x):\n    return x * 10\n")
     wait_until_delivered(context(folder).project)
-    (copy,) = (p for p in (folder / ".mlops/artifacts").rglob("*.ipynb") if done.run_id in str(p))
+    runs = context(folder).project.runs
+    copy = runs.artifact(runs.get(done.run_id), "notebook/train.ipynb")
+    assert copy is not None
     body = json.loads(copy.read_text())
     body["metadata"]["papermill"]["parameters"]["months"] = 4
     copy.write_text(json.dumps(body))
