@@ -6,20 +6,23 @@ The kernel gathers it after each cell, where it costs a comparison unless someth
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mlops_nb.core.records import Run
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.project import Project
 from mlops_nb.tracking import seeds
-from mlops_nb.tracking.inputs import files_named, tags_of
+from mlops_nb.tracking.inputs import HEARD, files_named, is_input, tags_of, values_named
 from mlops_nb.tracking.modules import ELSEWHERE, FOLDER, LocalModules
 from mlops_nb.tracking.redaction import redact
 
 CODE_ROOT = "MLOPS_CODE_ROOT"
 PATHS = "mlops.import_paths"
+BEYOND = "mlops.files_not_recorded"
+FILES_CAP = 100
 
 
 class Evidence:
@@ -44,9 +47,12 @@ class Evidence:
         self._sources: set[str] = set()
         self._seeds = {"PYTHONHASHSEED": seeds.hash_seed(), "begin": seeds.states()}
         self._tell({"mlops.seeds": dumps(self._seeds)})
+        self._seen: set[Path] = set()
+        self._files = 0
+        HEARD.listen()
 
-    def after_cell(self, source: str) -> None:
-        """Keep what is new since the last cell.
+    def after_cell(self, source: str, namespace: Mapping[str, Any]) -> None:
+        """Keep what is new since the last cell, whose names have values in `namespace`.
 
         Raises
         ------
@@ -56,15 +62,33 @@ class Evidence:
             If it can't be written.
         """
         self._keep_modules()
+        named: Iterable[Path] = ()
         if source not in self._sources:
-            # A cell that is run again reads what it read before.
+            # What a cell names it names again when it is run again.
             self._sources.add(source)
-            self._tell(file_tags(self.root, [source], self.folder, self._began))
+            named = files_named(source, self.folder, self._began).values()
+        self._keep_files([*HEARD.taken(), *values_named(source, namespace, self.folder)], named)
 
     def end(self) -> None:
         """Keep what is only known at the end. It raises what `after_cell` does."""
         self._keep_modules()
+        self._keep_files(HEARD.taken())
+        HEARD.stop()
         self._tell({"mlops.seeds": dumps({**self._seeds, "end": seeds.states()})})
+
+    def _keep_files(self, read: Iterable[Path], named: Iterable[Path] = ()) -> None:
+        new = [path for path in named if path not in self._seen]
+        self._seen.update(new)
+        for path in read:
+            if path not in self._seen:
+                self._seen.add(path)
+                if is_input(path, self.root, self._began):
+                    new.append(path)
+        room = max(FILES_CAP - self._files, 0)
+        self._tell(tags_of(new[:room], self.root, self.project.root))
+        self._files += len(new)
+        if len(new) > room:
+            self._tell({BEYOND: str(self._files - FILES_CAP)})
 
     def _keep_modules(self) -> None:
         first = not self._modules.looked

@@ -22,7 +22,7 @@ from mlops_nb.core.replay_records import (
 from mlops_nb.flows import delivery, environments, execution, restoring
 from mlops_nb.flows.context import Context
 from mlops_nb.flows.environments import WHEEL
-from mlops_nb.flows.evidence import CODE_ROOT, PATHS
+from mlops_nb.flows.evidence import BEYOND, CODE_ROOT, PATHS
 from mlops_nb.flows.execution import Order
 from mlops_nb.flows.release import REPLAY
 from mlops_nb.flows.restoring import Place, Recording
@@ -98,6 +98,8 @@ def replay(
         done = execution.execute(context, _order(found, made, place, python))
     verdict = _compare(project, found, done, made, place, tolerance)
     notes = [_LEFT_OUT.format(name) for name in left_out]
+    if BEYOND in found.tags:
+        notes.append(f"{found.tags[BEYOND]} more files were read than are recorded.")
     return replace(verdict, env=env, notes=(*verdict.notes, *notes))
 
 

@@ -363,7 +363,7 @@ class Session:
             )
             self._parameters(source, namespace)
             if self.evidence is not None:
-                self.evidence.after_cell(source)
+                self.evidence.after_cell(source, namespace)
 
     def _ended(
         self,
@@ -393,7 +393,7 @@ class Session:
         self._append(record)
         self._parameters(record.source, namespace)
         if self.evidence is not None:
-            self.evidence.after_cell(record.source)
+            self.evidence.after_cell(record.source, namespace)
         if record.run_id is not None and record.run_id != self.open[0]:
             tracking.record_cell(self._here(), record.run_id, record)
 

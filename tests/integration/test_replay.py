@@ -31,7 +31,8 @@ pytestmark = imports_mlflow
 
 CELLS = (
     "%load_ext mlops_nb\nimport features, random",
-    'total = sum(int(x) for x in open("data.csv").read().split())',
+    # The file's name is computed: it is nowhere in the source.
+    'stem = "data"\ntotal = sum(int(x) for x in open(f"{stem}.csv").read().split())',
     "random.seed(7)\nprint(object(), features.scale(total) * months, random.random())",
     "%mlops log total={features.scale(total) * months}",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import types
@@ -12,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlops_nb.tracking import inputs
 from mlops_nb.tracking.environment import requirements
-from mlops_nb.tracking.inputs import files_named, tags_of
+from mlops_nb.tracking.inputs import Heard, files_named, is_input, tags_of, values_named
 from mlops_nb.tracking.modules import SIZE_CAP, LocalModules
 from mlops_nb.tracking.redaction import redact
 from mlops_nb.tracking.reproduction import metrics, normal, same_text
@@ -135,6 +137,60 @@ def test_files_are_inputs_where_they_were_there_before(tmp_path: Path) -> None:
     assert list(inside) == ["mlops.data.file.a.csv"]
     (outside,) = tags_of(found.values(), tmp_path / "other")
     assert outside == f"mlops.data.file.:{tmp_path}/a.csv"
+
+
+def test_what_is_opened_for_reading_is_heard_and_only_data_counts(tmp_path: Path) -> None:
+    data, hidden, late = tmp_path / "a.csv", tmp_path / ".env", tmp_path / "late.csv"
+    for path in (data, hidden, tmp_path / "mlops.toml", tmp_path / "code.py"):
+        path.write_text("x")
+    began = datetime.now(UTC)
+    late.write_text("x")
+    os.utime(late, (began.timestamp() + 60,) * 2)
+    heard = Heard()
+    data.read_text()
+    assert heard.taken() == [], "before it listens"
+    heard.listen()
+    for path in (
+        data,
+        hidden,
+        tmp_path / "mlops.toml",
+        tmp_path / "code.py",
+        late,
+        Path(os.devnull),
+    ):
+        path.read_text()
+    (tmp_path / "written.csv").write_text("x")
+    with pytest.raises(FileNotFoundError):
+        (tmp_path / "missing.csv").read_text()
+    opened = heard.taken()
+    assert tmp_path / "written.csv" not in opened
+    assert [path for path in opened if is_input(path, tmp_path, began)] == [data]
+    # Of a library, or the system's.
+    assert not is_input(Path(np.__file__).with_name("version.pyi"), tmp_path, began)
+    assert not is_input(Path("/etc/hosts"), tmp_path, began)
+    heard.stop()
+    data.read_text()
+    assert heard.taken() == []
+
+
+def test_values_that_name_files_count_where_the_cell_uses_them(tmp_path: Path) -> None:
+    names = {"path": tmp_path / "a.parquet", "text": "b/c.csv", "word": "auc", "unused": "d.csv"}
+    found = values_named("read(path, text, word)", names, tmp_path)
+    assert sorted(found) == [tmp_path / "a.parquet", tmp_path / "b" / "c.csv"]
+
+
+def test_a_very_large_file_is_told_by_samples_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "HASHED_WHOLE", 1_000_000)
+    path = tmp_path / "large.bin"
+    path.write_bytes(bytes(5_000_000))
+    before = inputs.content(path)
+    assert before.startswith("sampled:5000000:")
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"x")
+    assert inputs.content(path) != before
 
 
 def test_what_differs_between_any_two_executions_is_no_difference() -> None:
