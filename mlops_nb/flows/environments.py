@@ -45,7 +45,7 @@ def fresh(project: Project, run: Run, watch: Watch) -> Fresh:
         If that Python or a package can't be had, or the disk can't be written.
     """
     path = project.runs.artifact(run, LOCK)
-    if path is None:
+    if path is None or not path.is_file():
         raise InputError(
             f"run {run.run_id} has recorded no {LOCK}", hint="replay it with --env same"
         )

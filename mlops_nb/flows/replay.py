@@ -243,7 +243,7 @@ def _module(artifact: str) -> str:
 
 
 def _artifact(project: Project, run: Run, path: str) -> str | None:
-    found: Path | None = project.runs.artifact(run, path)
+    found = restoring.artifact(project, run, path)
     return None if found is None else found.read_text("utf-8", "replace")
 
 

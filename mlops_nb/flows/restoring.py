@@ -9,13 +9,13 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlops_nb.core.data_records import DATA_TAG
-from mlops_nb.core.errors import InputError, MlopsError, NotFoundError
+from mlops_nb.core.errors import InputError, LockedError, MlopsError, NotFoundError
 from mlops_nb.core.records import Run
 from mlops_nb.data import versions
 from mlops_nb.jobs import notebooks, replicas
@@ -23,6 +23,7 @@ from mlops_nb.jobs.replicas import Executed
 from mlops_nb.project import Project
 from mlops_nb.stores.datasets import is_reference
 from mlops_nb.stores.disk import disk_errors
+from mlops_nb.stores.locks import locked
 from mlops_nb.stores.spool import new_run_id
 from mlops_nb.tracking import worktree
 from mlops_nb.tracking.inputs import TAG, content
@@ -31,6 +32,7 @@ from mlops_nb.tracking.provenance import REDACTED
 from mlops_nb.tracking.redaction import redact
 
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
+LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def recording(project: Project, run: Run) -> Recording:
         If it kept neither the notebook nor a cell.
     """
     kept = [path for path in project.runs.artifacts(run) if path.startswith("notebook/")]
-    copy = project.runs.artifact(run, kept[0]) if kept else None
+    copy = artifact(project, run, kept[0]) if kept else None
     if copy is not None:
         notebook, parameters = replicas.without_outputs(copy)
         return Recording(notebook, replicas.executed(copy), parameters)
@@ -75,6 +77,12 @@ def recording(project: Project, run: Run) -> Recording:
     if not cells:
         raise InputError(f"run {run.run_id} has recorded neither its notebook nor a cell")
     return Recording(replicas.of_cells(cells), replicas.recorded(cells), shown=False)
+
+
+def artifact(project: Project, run: Run, path: str) -> Path | None:
+    """Return the file with what a run kept; None where it kept none, or it is gone."""
+    found: Path | None = project.runs.artifact(run, path)
+    return found if found is not None and found.is_file() else None
 
 
 @contextmanager
@@ -95,9 +103,13 @@ def restored(project: Project, run: Run, made: Recording, *, current: bool) -> I
     """
     _refuse_lost_diff(run)
     _refuse_lost_versions(project, run)
-    workshop = project.ensure().state / "replays" / new_run_id()
+    replays = project.ensure().state / "replays"
+    workshop = replays / new_run_id()
     with disk_errors(workshop), ExitStack() as stack:
-        workshop.parent.mkdir(exist_ok=True)
+        _take_away_leftovers(replays)
+        lock = workshop.with_suffix(LOCK)
+        stack.callback(lock.unlink, missing_ok=True)
+        stack.enter_context(locked(lock, what="the replay"))
         stack.callback(shutil.rmtree, workshop, ignore_errors=True)
         place = _code(project, run, workshop, stack)
         (place.base / place.folder).mkdir(parents=True, exist_ok=True)
@@ -109,6 +121,14 @@ def restored(project: Project, run: Run, made: Recording, *, current: bool) -> I
             if name.startswith(TAG):
                 _file(project, name.removeprefix(TAG), was, place, current=current)
         yield place
+
+
+def _take_away_leftovers(replays: Path) -> None:
+    """Take away the folders of replays that were killed: the lock of each died with it."""
+    for lock in replays.glob(f"*{LOCK}"):
+        with suppress(LockedError), locked(lock, timeout_s=0):
+            worktree.take_away(lock.with_suffix(""))
+            lock.unlink(missing_ok=True)
 
 
 def _refuse_lost_diff(run: Run) -> None:
@@ -167,7 +187,7 @@ def _nearest(folder: Path) -> Path:
 def _diff(project: Project, run: Run) -> bytes | None:
     if run.tags.get("mlops.dirty") != "true":
         return None
-    path = project.runs.artifact(run, "mlops/dirty.diff")
+    path = artifact(project, run, "mlops/dirty.diff")
     if path is None:
         raise InputError("the uncommitted changes of that run are gone: mlops/dirty.diff")
     return path.read_bytes()
@@ -177,12 +197,12 @@ def _modules(project: Project, run: Run, place: Place) -> None:
     """Lay the recorded modules over what the commit has."""
     damaged = set(json.loads(run.tags.get("mlops.modules_not_whole", "[]")))
     kept = {
-        path.removeprefix(MODULES): project.runs.artifact(run, path)
+        path.removeprefix(MODULES): artifact(project, run, path)
         for path in project.runs.artifacts(run)
         if path.startswith(MODULES)
     }
     for name in sorted({*damaged, *kept}):
-        target, copy = place.base / name, kept.get(name)
+        target, copy = _within(place.base, name), kept.get(name)
         data = None if copy is None else copy.read_bytes()
         if name not in damaged and data is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -212,7 +232,7 @@ def _file(project: Project, name: str, was: str, place: Place, *, current: bool)
     if name.startswith(":"):
         _refuse_changed(Path(name[1:]), was, current=current)
         return
-    source, target = place.now / name, place.base / name
+    source, target = place.now / name, _within(place.base, name)
     if not current and target.is_file() and content(target) == was:
         return
     if not current and not (source.is_file() and content(source) == was):
@@ -224,6 +244,14 @@ def _file(project: Project, name: str, was: str, place: Place, *, current: bool)
     target.unlink(missing_ok=True)
     # A copy, and no link: the notebook may write to it.
     shutil.copy2(source, target)
+
+
+def _within(base: Path, name: str) -> Path:
+    """Return a path in the copy; the name comes from a record that others may have written."""
+    path = base / name
+    if not path.resolve().is_relative_to(base.resolve()):
+        raise InputError(f"that run recorded {name!r}, which is outside of its folder")
+    return path
 
 
 def _from_version(project: Project, source: Path, was: str, target: Path) -> None:

@@ -33,8 +33,11 @@ def checked_out(top: Path, commit: str, to: Path, diff: bytes | None) -> Iterato
         If git can't make the folder.
     """
     if _git(top, "cat-file", "-e", f"{commit}^{{commit}}").returncode != 0:
+        shallow = _git(top, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
         raise InputError(
-            f"commit {commit[:12]} is not in {top} any more", hint="fetch it, then try again"
+            f"commit {commit[:12]} is not in {top}"
+            + (", a shallow clone" if shallow else " any more"),
+            hint="git fetch --unshallow, then try again" if shallow else "fetch it, then try again",
         )
     try:
         # Without hooks: they are the user's, for her own tree.
@@ -49,15 +52,33 @@ def checked_out(top: Path, commit: str, to: Path, diff: bytes | None) -> Iterato
                 )
         yield to
     finally:
-        _git(top, "worktree", "remove", "--force", "--force", str(to))
-        shutil.rmtree(to, ignore_errors=True)
-        _git(top, "worktree", "prune")
+        _remove(top, to)
+
+
+def take_away(folder: Path) -> None:
+    """Remove a folder and, where it is or has a worktree, what its repository knows of it."""
+    marks = [folder / ".git", *folder.glob("*/.git"), *folder.glob("*/*/.git")]
+    for mark in marks:
+        told = _git(mark.parent, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        # A worktree has a file there, where a repository has a folder.
+        if mark.is_file() and told.returncode == 0:
+            common = told.stdout.decode("utf-8", "surrogateescape").strip()
+            _remove(Path(common), mark.parent)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(top: Path, to: Path) -> None:
+    _git(top, "worktree", "remove", "--force", "--force", str(to))
+    shutil.rmtree(to, ignore_errors=True)
+    _git(top, "worktree", "prune")
 
 
 def _git(
     folder: Path, *words: str, given: bytes | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    command = ["git", "-C", str(folder), "-c", f"core.hooksPath={os.devnull}", *words]
+    command = ["git", "-C", str(folder), "-c", f"core.hooksPath={os.devnull}"]
+    # Nor a program that watches for changes: it is a hook by another name.
+    command += ["-c", "core.fsmonitor=false", *words]
     environ = {k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE")}
     try:
         return subprocess.run(
