@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.core.errors import InputError
+from mlops_nb.core.errors import InputError, UnavailableError
 from mlops_nb.core.records import Run, RunStatus
 from mlops_nb.flows import delivery, evidence, tracking
 from mlops_nb.flows.context import Context
@@ -169,7 +170,10 @@ def _interpreter(notebook: Path, kernel: str | None, python: Path | None) -> Int
     if python is not None:
         return interpreter_at(python, isolated=True)
     other = kernels.other_python(kernel or notebooks.kernel_of(notebooks.read(notebook)))
-    return None if other is None else interpreter_at(other)
+    # One that can't be asked either starts, whatever it is, or the kernel's start says why not.
+    with suppress(UnavailableError):
+        return None if other is None else interpreter_at(other)
+    return None
 
 
 def _folder(path: Path) -> Path:

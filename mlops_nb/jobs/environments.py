@@ -225,10 +225,13 @@ class _Making:
             if not code and said.strip():
                 return said.strip().splitlines()[-1]
         named = shutil.which(f"python{'.'.join(wanted.python.split('.')[:2])}")
-        if named is not None:
-            code, said = self._run([named, "--version"])
-            if not code and said.split()[-1:] == [wanted.python]:
-                return named
+        # pyenv keeps its versions side by side.
+        beside = Path(sys.base_prefix).with_name(wanted.python) / _ENDS / "python"
+        for found in (named, str(beside) if beside.exists() else None):
+            if found is not None:
+                code, said = self._run([found, "--version"])
+                if not code and said.split()[-1:] == [wanted.python]:
+                    return found
         raise UnavailableError(
             f"Python {wanted.python} ({wanted.implementation}), in which that run ran,"
             " is not installed here",

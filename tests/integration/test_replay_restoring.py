@@ -151,7 +151,7 @@ def test_changes_that_were_not_kept_whole_are_refused(
     kept = project.runs.artifact(whole, "mlops/dirty.diff")
     assert kept is not None
     kept.unlink()
-    with pytest.raises(InputError, match="are gone: mlops/dirty.diff"):
+    with pytest.raises(InputError, match=r"are gone: mlops/dirty\.diff"):
         restore(project, whole)
     assert nothing_is_left(folder)
 

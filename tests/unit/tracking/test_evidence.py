@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlops_nb.core.errors import InputError
 from mlops_nb.tracking import inputs
-from mlops_nb.tracking.environment import requirements
+from mlops_nb.tracking.environment import Lock, requirements
 from mlops_nb.tracking.inputs import Heard, files_named, is_input, tags_of, values_named
 from mlops_nb.tracking.modules import SIZE_CAP, LocalModules
 from mlops_nb.tracking.redaction import redact
@@ -90,6 +91,11 @@ def test_the_lock_says_where_each_package_came_from(
         "of-git @ git+https://example.org/x.git@abc",
         "plain==1.0",
     ]
+    lock = Lock.read("\n".join([first, *lines, "# mlops-nb==1: editable, from file:///srv/m"]))
+    assert lock.local == {"edited": "4.0", "local": "5.0"}
+    assert lock.requirements == (lines[0], *lines[3:])
+    with pytest.raises(InputError, match="for which Python"):
+        Lock.read("numpy==2.3\n")
 
 
 def test_modules_of_the_folder_are_found_once_and_libraries_never(
