@@ -26,7 +26,7 @@ from mlops_nb.flows.evidence import BEYOND, CODE_ROOT, PATHS
 from mlops_nb.flows.execution import Order
 from mlops_nb.flows.release import REPLAY
 from mlops_nb.flows.restoring import Place, Recording
-from mlops_nb.jobs import replicas
+from mlops_nb.jobs import notebooks, replicas
 from mlops_nb.jobs.replicas import Executed
 from mlops_nb.project import Project
 from mlops_nb.tracking import reproduction
@@ -93,6 +93,7 @@ def replay(
     with restoring.restored(project, found, made, current=data == "current") as place:
         python = None
         if env == "fresh":
+            _refuse_other_language(place.base / place.notebook)
             fresh = environments.fresh(project, found, context.watch)
             python, left_out = fresh.python, fresh.left_out
         done = execution.execute(context, _order(found, made, place, python))
@@ -101,6 +102,15 @@ def replay(
     if BEYOND in found.tags:
         notes.append(f"{found.tags[BEYOND]} more files were read than are recorded.")
     return replace(verdict, env=env, notes=(*verdict.notes, *notes))
+
+
+def _refuse_other_language(notebook: Path) -> None:
+    language = notebooks.language_of(notebooks.read(notebook))
+    if language != "python":
+        raise InputError(
+            f"the notebook is written in {language}, and a run's lock is Python's",
+            hint="replay it with --env same",
+        )
 
 
 def _original(context: Context, run: Run) -> Run:

@@ -14,7 +14,8 @@ import pytest
 
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import CellRecord, Run
-from mlops_nb.flows import datasets, restoring, tracking
+from mlops_nb.flows import datasets, environments, restoring, tracking
+from mlops_nb.flows import replay as replays
 from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
 from mlops_nb.tracking import provenance
@@ -185,6 +186,28 @@ def test_a_submodule_changes_nothing_of_the_rest(folder: Path, tmp_path: Path) -
     git(folder / "libs" / "inner", "commit", "-am", "two")
     project, moved = recorded(folder)
     assert restore(project, moved)["code.py"] == "x = 4\n"
+    assert nothing_is_left(folder)
+
+
+def test_a_fresh_environment_needs_a_lock_a_wheel_and_python(folder: Path) -> None:
+    project, run = recorded(folder)
+    lock = project.runs.artifact(run, "mlops/requirements.txt")
+    assert lock is not None
+    project, other = recorded(folder)
+    path = write_notebook(folder / "r.ipynb", "1")
+    project.spool.keep(
+        other.run_id, "notebook/r.ipynb", path.read_bytes().replace(b': "python"', b': "R"')
+    )
+    lock.unlink()
+    for run_id, why in (
+        (run.run_id, r"has recorded no mlops/requirements\.txt"),
+        (other.run_id, "written in r, and a run's lock is Python's"),
+    ):
+        with pytest.raises(InputError, match=why):
+            replays.replay(Context(project, folder), run_id, env="fresh")
+    untold = Run(**{**fields(run), "tags": {}})
+    with pytest.raises(InputError, match="has not recorded the mlops_nb that it ran with"):
+        environments._wheel(project, untold)
     assert nothing_is_left(folder)
 
 
