@@ -29,7 +29,7 @@ from mlops_nb.flows.restoring import Place, Recording
 from mlops_nb.jobs import notebooks, replicas
 from mlops_nb.jobs.replicas import Executed
 from mlops_nb.project import Project
-from mlops_nb.tracking import reproduction
+from mlops_nb.tracking import outputs, reproduction
 from mlops_nb.tracking.modules import ELSEWHERE
 from mlops_nb.tracking.modules import FOLDER as MODULES
 
@@ -188,7 +188,7 @@ def _compare(
         inputs=tuple(inputs),
         metrics=metrics,
         cells=len(cells),
-        notes=tuple(_notes(made, cells)),
+        notes=tuple(_notes(cells)),
     )
     return replace(verdict, summary=_summary(verdict, done))
 
@@ -216,7 +216,11 @@ def _first_difference(
             return DifferingCell(before.position, before.source, old, new[:_SHOWN])
         if before.shown is None or after.shown is None or _OF_THE_PROJECT.search(before.source):
             continue
-        old, new = (reproduction.normal(text, paths) for text in (before.shown, after.shown))
+        old, new = (
+            # What a kernel records of its outputs has no secrets in it.
+            reproduction.normal(outputs.kept(text, len(text)), paths)
+            for text in (before.shown, after.shown)
+        )
         if not reproduction.same_text(old, new, tolerance):
             return DifferingCell(before.position, before.source, *_from_there(old, new))
     return None
@@ -263,15 +267,20 @@ def _there(text: str | None) -> str | None:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _notes(made: Recording, cells: Sequence[tuple[Executed, Executed]]) -> list[str]:
-    if not made.shown:
-        return ["What the cells showed was not recorded: how they ended and metrics are compared."]
-    left_out = [str(old.position) for old, _ in cells if _OF_THE_PROJECT.search(old.source)]
-    if not left_out:
-        return []
-    return [
-        f"What these cells show is the project's state, and not compared: {', '.join(left_out)}."
-    ]
+def _notes(cells: Sequence[tuple[Executed, Executed]]) -> list[str]:
+    of_project = [str(old.position) for old, _ in cells if _OF_THE_PROJECT.search(old.source)]
+    unknown = [str(old.position) for old, _ in cells if old.shown is None]
+    notes = []
+    if len(unknown) == len(cells):
+        notes.append("What the cells showed was not recorded: how they ended is compared.")
+    elif unknown:
+        notes.append(
+            f"What these cells showed was not recorded, or too long: {', '.join(unknown)}."
+        )
+    if of_project:
+        told = ", ".join(of_project)
+        notes.append(f"What these cells show is the project's state, and not compared: {told}.")
+    return notes
 
 
 def _summary(verdict: Replay, done: Run) -> str:

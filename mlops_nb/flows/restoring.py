@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from mlops_nb.stores.datasets import is_reference
 from mlops_nb.stores.disk import disk_errors
 from mlops_nb.stores.locks import locked
 from mlops_nb.stores.spool import new_run_id
-from mlops_nb.tracking import worktree
+from mlops_nb.tracking import outputs, worktree
 from mlops_nb.tracking.inputs import TAG, content
 from mlops_nb.tracking.modules import FOLDER as MODULES
 from mlops_nb.tracking.provenance import REDACTED
@@ -42,7 +42,6 @@ class Recording:
     notebook: bytes
     cells: Sequence[Executed]
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,11 @@ def recording(project: Project, run: Run) -> Recording:
     cells = project.runs.cells(run)
     if not cells:
         raise InputError(f"run {run.run_id} has recorded neither its notebook nor a cell")
-    return Recording(replicas.of_cells(cells), replicas.recorded(cells), shown=False)
+    executed = replicas.recorded(cells)
+    showing = [
+        replace(one, shown=outputs.shown(cell)) for one, cell in zip(executed, cells, strict=True)
+    ]
+    return Recording(replicas.of_cells(cells), showing)
 
 
 def artifact(project: Project, run: Run, path: str) -> Path | None:

@@ -39,12 +39,12 @@ def parameter_sources(notebook: FoundNotebook) -> frozenset[str]:
     return tagged_sources(notebook.file)
 
 
-def script_sources(notebook: FoundNotebook) -> list[str]:
+def script_sources(notebook: FoundNotebook) -> list[tuple[None, str]]:
     """Return what runs where it is a script: its text, as one cell."""
     if notebook.script is None:
         return []
     try:
-        return [notebook.script.read_text("utf-8", "replace")]
+        return [(None, notebook.script.read_text("utf-8", "replace"))]
     except OSError:
         return []
 

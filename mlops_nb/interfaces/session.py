@@ -109,7 +109,7 @@ class Session:
         experiment: str | None = None,
         project: str | None = None,
         namespace: Mapping[str, Any] | None = None,
-        history: Iterable[tuple[int, str]] = (),
+        history: Iterable[tuple[int | None, str]] = (),
     ) -> Run:
         """Open this process's run, or join and name the one that is open."""
         self._let_go()
@@ -352,10 +352,12 @@ class Session:
     def _run(self) -> Run:
         return self._project.spool.load(self.open[0]).run
 
-    def before(self, history: Iterable[tuple[int, str]], namespace: Mapping[str, Any]) -> None:
+    def before(
+        self, history: Iterable[tuple[int | None, str]], namespace: Mapping[str, Any]
+    ) -> None:
         """Record the cells that ran before tracking began, where a run is open.
 
-        They are given with the numbers that the notebook shows beside them.
+        They are given with the numbers that the notebook shows beside them; a script has none.
         """
         for count, source in history if self.open else ():
             self._append(

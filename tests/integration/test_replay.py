@@ -245,7 +245,31 @@ def test_an_interactive_run_is_replayed_from_its_cells(folder: Path) -> None:
     found = replay(folder, done)
     assert (found.status, found.cell) == ("REPRODUCED", None), found.summary
     assert [(m.before, m.after) for m in found.metrics] == [(20.0, 20.0)]
-    assert "not recorded" in found.notes[0]
+    assert found.notes == ("What these cells showed was not recorded, or too long: 1.",)
+
+
+def test_what_a_cell_showed_interactively_is_compared(folder: Path) -> None:
+    with live_kernels(folder) as (kernel,):
+        kernel.run("%load_ext mlops_nb\n%mlops track spring")
+        kernel.run("print(object(), 'password = hunter22')\n'same'")
+        kernel.run("from pathlib import Path\nprint('a')\nPath('seen').exists()")
+        kernel.run("Path('seen').touch()\n%mlops track stop")
+    # What it finds in its folder is another thing, and nothing that was recorded says so.
+    (folder / "seen").write_text("x")
+    done = context(folder).project.runs.get("latest")
+    (folder / "features.py").write_text("")
+    found = replay(folder, done)
+    assert found.status == "REPRODUCED", found.summary
+    with live_kernels(folder) as (kernel,):
+        kernel.run("%load_ext mlops_nb\n%mlops track summer")
+        kernel.run("import os\nprint(1)\nprint(os.environ.get('SEASON'))")
+        kernel.run("%mlops track stop")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEASON", "autumn")
+        found = replay(folder, context(folder).project.runs.get("latest"))
+    assert (found.status, found.metrics) == ("DIFFERS", ())
+    assert found.cell is not None
+    assert (found.cell.position, found.cell.before, found.cell.after) == (2, "None", "autumn")
 
 
 def test_a_redacted_diff_and_a_commit_that_is_gone_are_refused(folder: Path) -> None:
