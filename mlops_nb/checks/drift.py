@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks.drift_choices import Given, choose
 from mlops_nb.checks.drift_columns import judge, unjudged
 from mlops_nb.checks.drift_methods import METHODS
 from mlops_nb.core.errors import InputError, NotFoundError
@@ -34,7 +35,9 @@ def check(
     columns: Iterable[str] | None = None,
     exclude: Iterable[str] = (),
     share: float = 0.5,
-    thresholds: Mapping[str, float] | None = None,
+    methods: Given = None,
+    thresholds: Given = None,
+    types: Given = None,
     names: tuple[str, str] = ("reference", "current"),
 ) -> Report:
     """Compare two frames column by column.
@@ -50,8 +53,11 @@ def check(
         Columns to leave out.
     share : float, in [0, 1]
         The share of drifted columns from which the whole counts as drifted.
-    thresholds : mapping of str to float, optional
-        Column to limit, in the measure of the method that is chosen for it.
+    methods, thresholds, types : mapping, texts or text, optional
+        What is not to be Evidently's default, for a column, a type of columns (num, cat, text) or
+        ``all``, as in ``{"temp": "ks", "cat": "psi"}`` or ``["temp=ks", "cat=psi"]``; a text alone
+        is for all. Methods go by Evidently's names, thresholds are in the method's own measure,
+        types (for columns only) say how a column is read.
     names : (str, str)
         What the two frames are called in notes.
 
@@ -78,13 +84,12 @@ def check(
     """
     _refuse_others(reference, current, share)
     pairs = _paired(reference, current, columns, exclude, names)
-    limits = _limits(thresholds or {}, [pair.name for pair in pairs])
+    choices = choose(methods, thresholds, types, [pair.name for pair in pairs])
 
     def judged(pair: _Pair) -> Finding:
         if pair.problem:
             return unjudged(pair.name, pair.problem, pair.reference, pair.current)
-        limit = limits.get(pair.name)
-        return judge(pair.name, pair.reference, pair.current, threshold=limit, names=names)
+        return judge(pair.name, pair.reference, pair.current, choices=choices, names=names)
 
     cells = len(pairs) * (len(reference) + len(current))
     findings = sorted(_each(judged, pairs, cells), key=_severity, reverse=True)
@@ -164,30 +169,28 @@ def _places(frame: pd.DataFrame) -> dict[str, list[int]]:
     return places
 
 
-def _limits(thresholds: Mapping[str, float], known: list[str]) -> dict[str, float]:
-    limits = {}
-    for name, limit in thresholds.items():
-        if str(name) not in known:
-            raise NotFoundError.among("column with a threshold", str(name), known)
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
-            raise InputError(f"the threshold of {name!r} must be a number from 0, not {limit!r}")
-        limits[str(name)] = float(limit)
-    return limits
-
-
 def _each(judged: Callable[[_Pair], Finding], pairs: list[_Pair], cells: int) -> list[Finding]:
     from concurrent.futures import ThreadPoolExecutor
 
-    # Filters are the whole process's, so they are set here and not in the threads. Both warnings
-    # are about a fallback that Evidently takes too.
+    # Filters are the whole process's, so they are set here and not in the threads.
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="ks_2samp: Exact calculation unsuccessful")
-        warnings.filterwarnings("ignore", message="Maximum number of iteration reached")
+        for message in _KNOWN_WARNINGS:
+            warnings.filterwarnings("ignore", message=message)
         if cells <= SMALL:
             return [judged(pair) for pair in pairs]
         # numpy sorts without the interpreter's lock: a second thread nearly halves the time.
         with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
             return list(pool.map(judged, pairs))
+
+
+_KNOWN_WARNINGS = (  # of fallbacks that Evidently takes too, or of what a finding says
+    "ks_2samp: Exact calculation unsuccessful",
+    "Maximum number of iteration reached",
+    "Precision loss occurred in moment calculation",
+    "Estimated covariance matrix does not have full rank",
+    "One or more sample arguments is too small",
+    "invalid value encountered in scalar",
+)
 
 
 def _severity(finding: Finding) -> tuple[int, float]:

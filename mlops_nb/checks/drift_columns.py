@@ -9,16 +9,11 @@ passes over is judged all the same where its values are plain numbers, booleans 
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks.drift_methods import (
-    Column,
-    Comparison,
-    UnjudgeableError,
-    compare_categories,
-    compare_numbers,
-)
+from mlops_nb.checks.drift_choices import KINDS, Choices
+from mlops_nb.checks.drift_methods import Comparison, compare
+from mlops_nb.checks.drift_samples import Column, UnjudgeableError
 from mlops_nb.checks.drift_text import compare_texts
 from mlops_nb.checks.drift_words import histogram, sentence
 from mlops_nb.core.records import Finding
@@ -28,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEW_INTEGERS = 10  # whole numbers with no more distinct values than this are categories
-COMPARE = {"num": compare_numbers, "cat": compare_categories, "text": compare_texts}
+NO_CHOICES = Choices()
 
 
 def judge(
@@ -36,7 +31,7 @@ def judge(
     reference: pd.Series[Any] | None,
     current: pd.Series[Any] | None,
     *,
-    threshold: float | None = None,
+    choices: Choices = NO_CHOICES,
     names: tuple[str, str] = ("reference", "current"),
 ) -> Finding:
     """Compare one column of two frames.
@@ -47,8 +42,8 @@ def judge(
         The column's name, for the finding.
     reference, current : pandas.Series or None
         Of any type and length; None where the frame lacks the column.
-    threshold : float, optional
-        In the method's own measure; its default otherwise.
+    choices : Choices
+        Its method, threshold and type, where they are not Evidently's defaults.
     names : (str, str)
         What the two frames are called in notes.
 
@@ -62,6 +57,11 @@ def judge(
         (values compared), ``missing_reference``, ``missing_current``, ``sentence``, ``histogram``
         and, where there is something to know, ``note``.
 
+    Raises
+    ------
+    InputError
+        If the method that was chosen is not for columns of this type.
+
     Examples
     --------
     >>> import pandas as pd
@@ -73,17 +73,17 @@ def judge(
         lacking = names[1] if current is None else names[0]
         return unjudged(name, f"{lacking} has no such column", reference, current)
     try:
-        kind = column_type(current)
-        read_as = kind if kind in COMPARE else column_type(plain(current))
-        if read_as not in COMPARE:
+        kind = choices.types.get(name) or column_type(current)
+        read_as = kind if kind in KINDS else column_type(plain(current))
+        if read_as not in KINDS:
             return _passed_over(name, kind, reference, current, names)
-        found = COMPARE[read_as](
-            Column(plain(reference), len(reference), names[0]),
-            Column(plain(current), len(current), names[1]),
-            threshold,
-        )
-        if not math.isfinite(found.score):
-            raise UnjudgeableError("its values are too large: the score is not a finite number")
+        method, limit = choices.method(name, read_as), choices.threshold(name, read_as)
+        old = Column(plain(reference), len(reference), names[0])
+        new = Column(plain(current), len(current), names[1])
+        if read_as == "text":
+            found = compare_texts(old, new, method, limit)
+        else:
+            found = compare(read_as, old, new, method, limit)
     except UnjudgeableError as error:
         return unjudged(name, str(error), reference, current)
     except (TypeError, ValueError, ArithmeticError) as error:
@@ -141,7 +141,8 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
 
     Nullable, unsigned, sparse and pyarrow-backed numbers and booleans, and objects that are all
     numbers or all booleans, become numpy's, and pyarrow's strings become objects, their missing
-    values left out. A column that is plain already, or has no such type, is returned as it is.
+    values left out. Dates, times and durations become days, as floats (of dates since 1970, in
+    UTC). A column that is plain already, or has no such type, is returned as it is.
 
     Examples
     --------
@@ -149,6 +150,8 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
     >>> plain(pd.Series([1, None], dtype="Int64")).dtype, plain(pd.Series([True, None])).dtype
     (dtype('int64'), dtype('bool'))
     """
+    if _is_time(series):
+        return _days(series.dropna())
     wanted = _plain_type(series)
     if wanted is None:
         return series
@@ -157,6 +160,31 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
         return kept.astype(wanted)
     except OverflowError:  # whole numbers beyond 64 bits
         return kept.astype("float64")
+
+
+def _is_time(series: pd.Series[Any]) -> bool:
+    from pandas.api import types
+
+    dtype: Any = series.dtype
+    if dtype.name == "object":
+        return types.infer_dtype(series, skipna=True) in _TIMES
+    return dtype.kind in "mM" or getattr(dtype, "type", object).__name__ in _TIMES
+
+
+def _days(kept: pd.Series[Any]) -> pd.Series[Any]:
+    """Return dates as days since 1970, and durations as days."""
+    import pandas as pd
+
+    start = pd.Timestamp(0, tz="UTC")
+    dtype: Any = kept.dtype
+    lasts = dtype.kind == "m" or (
+        dtype.name == "object" and pd.api.types.infer_dtype(kept) == "timedelta"
+    )
+    since = pd.to_timedelta(kept) if lasts else pd.to_datetime(kept, utc=True) - start
+    return (since / pd.Timedelta(days=1)).astype("float64")
+
+
+_TIMES = ("datetime", "datetime64", "date", "timedelta", "timedelta64")
 
 
 def _plain_type(series: pd.Series[Any]) -> Any:
@@ -208,12 +236,12 @@ def _judged(
             "drifted": found.drifted,
             "threshold": found.limit,
             "type": read_as,
-            "counted": kind in COMPARE,
+            "counted": kind in KINDS,
             "n_reference": found.reference.n,
             "n_current": found.current.n,
             "missing_reference": found.reference.missing,
             "missing_current": found.current.missing,
-            "sentence": sentence(name, found),
+            "sentence": sentence(name, found, " days" if _is_time(current) else ""),
             "histogram": histogram(found),
             **({"note": "; ".join(notes)} if notes else {}),
         },
@@ -227,7 +255,7 @@ def unjudged(
     # What only the reference has is no column to Evidently, which reads the current frame.
     kind = "unknown" if current is None else _type_or_unknown(current)
     evidence = {
-        "counted": kind in COMPARE,
+        "counted": kind in KINDS,
         "sentence": f"{quoted(name)} can't be judged: {note}",
         "note": note,
     }

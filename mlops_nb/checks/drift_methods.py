@@ -1,37 +1,67 @@
-"""How drift is scored: reading a column, choosing the method, and the score.
+"""The table of drift methods, the choice among them, and the comparison of two columns.
 
-Methods, thresholds and the choice among them are those of Evidently 0.7.23 (its source:
-``_get_default_stattest`` in ``evidently/legacy/calculations/stattests/registry.py``).
+Names, thresholds, directions, types and the automatic choice are those of Evidently 0.7.23 (its
+source: ``evidently/legacy/calculations/stattests``; the choice is ``_get_default_stattest``).
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+from mlops_nb.checks import drift_scores as scores
+from mlops_nb.checks.drift_samples import (
+    FEW_VALUES,
+    Column,
+    Numbers,
+    Sample,
+    UnjudgeableError,
+    few_levels,
+    read_levels,
+    read_numbers,
+)
+from mlops_nb.core.errors import NotFoundError
 
 FEW_ROWS = 1000  # references up to here are tested for a p-value, larger ones get a distance
-FAR_TAILS = 10  # how many times the spread of its middle half makes a deviation doubtful
-FEW_VALUES = 5  # numbers with no more distinct values than this are compared level by level
 
+Alarm = Callable[[float, float], bool]
+Score = Callable[[Sample, Sample], float]
+Notes = Callable[[scores.Scored], Iterator[str]]
 
-class UnjudgeableError(Exception):
-    """A column can't be compared; the message is the note that says why."""
+NUM, CAT, TEXT = frozenset({"num"}), frozenset({"cat"}), frozenset({"text"})
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way to score drift: Evidently's name of it, its default threshold, and when it alarms."""
+    """A way to score drift.
 
+    Parameters
+    ----------
+    key : str
+        What one chooses it by, Evidently's short name.
+    name : str
+        What Evidently displays.
+    threshold : float
+        The default.
+    alarms : callable
+        Takes score and threshold, and says whether that is drift.
+    kinds : frozenset of str
+        The types of columns that it is for: num, cat, text.
+    score : callable
+        Takes both samples. Texts have none: a classifier compares them (`drift_text`).
+    notes : callable
+        What to know about a score.
+    """
+
+    key: str
     name: str
     threshold: float
-    alarms: Callable[[float, float], bool]
+    alarms: Alarm
+    kinds: frozenset[str]
+    score: Score = scores.by_classifier
+    notes: Notes = scores.no_notes
 
     @property
     def is_p_value(self) -> bool:
@@ -39,54 +69,127 @@ class Method:
         return self.alarms in (operator.lt, operator.le)
 
 
-KS = Method("K-S p_value", 0.05, operator.le)
-CHI_SQUARE = Method("chi-square p_value", 0.05, operator.lt)
-Z_TEST = Method("Z-test p_value", 0.05, operator.lt)
-WASSERSTEIN = Method("Wasserstein distance (normed)", 0.1, operator.ge)
-JENSEN_SHANNON = Method("Jensen-Shannon distance", 0.1, operator.ge)
-TEXT_PERCENTILE = Method("Percentile text content drift", 0.95, operator.gt)
-TEXT_ABSOLUTE = Method("Absolute text content drift", 0.55, operator.gt)
+BELOW, UP_TO, ABOVE, FROM = operator.lt, operator.le, operator.gt, operator.ge
 
-_ALL = (KS, CHI_SQUARE, Z_TEST, WASSERSTEIN, JENSEN_SHANNON, TEXT_PERCENTILE, TEXT_ABSOLUTE)
+KS = Method("ks", "K-S p_value", 0.05, UP_TO, NUM, scores.ks, scores.of_floats)
+CHI_SQUARE = Method("chisquare", "chi-square p_value", 0.05, BELOW, CAT, scores.chi_square)
+Z_TEST = Method("z", "Z-test p_value", 0.05, BELOW, CAT, scores.z_test, scores.of_z_test)
+WASSERSTEIN = Method(
+    "wasserstein",
+    "Wasserstein distance (normed)",
+    0.1,
+    FROM,
+    NUM,
+    scores.wasserstein,
+    scores.of_wasserstein,
+)
+JENSEN_SHANNON = Method(
+    "jensenshannon",
+    "Jensen-Shannon distance",
+    0.1,
+    FROM,
+    NUM | CAT,
+    scores.jensen_shannon,
+    scores.of_bins,
+)
+TEXT_PERCENTILE = Method(
+    "perc_text_content_drift", "Percentile text content drift", 0.95, ABOVE, TEXT
+)
+TEXT_ABSOLUTE = Method("abs_text_content_drift", "Absolute text content drift", 0.55, ABOVE, TEXT)
+
+_ALL = (
+    KS,
+    CHI_SQUARE,
+    Z_TEST,
+    WASSERSTEIN,
+    JENSEN_SHANNON,
+    Method("anderson", "Anderson-Darling", 0.1, BELOW, NUM, scores.anderson, scores.of_floats),
+    Method(
+        "cramer_von_mises",
+        "Cramer-von Mises",
+        0.1,
+        UP_TO,
+        NUM,
+        scores.cramer_von_mises,
+        scores.of_von_mises,
+    ),
+    Method("ed", "Energy-distance", 0.1, ABOVE, NUM, scores.energy, scores.of_floats),
+    Method("es", "Epps-Singleton", 0.05, BELOW, NUM, scores.epps_singleton, scores.of_floats),
+    Method(
+        "mannw",
+        "Mann-Whitney U-rank test",
+        0.05,
+        BELOW,
+        NUM,
+        scores.mann_whitney,
+        scores.of_mann_whitney,
+    ),
+    Method("t_test", "t_test", 0.05, BELOW, NUM, scores.t_test, scores.of_floats),
+    Method(
+        "empirical_mmd",
+        "empirical_mmd",
+        0.1,
+        BELOW,
+        NUM,
+        scores.mean_discrepancy,
+        scores.of_mean_discrepancy,
+    ),
+    Method(
+        "hellinger",
+        "Hellinger distance",
+        0.1,
+        FROM,
+        NUM | CAT,
+        scores.hellinger,
+        scores.of_bins,
+    ),
+    Method(
+        "kl_div", "Kullback-Leibler divergence", 0.1, FROM, NUM | CAT, scores.kl_div, scores.of_bins
+    ),
+    Method("psi", "PSI", 0.1, FROM, NUM | CAT, scores.psi, scores.of_bins),
+    Method(
+        "fisher_exact",
+        "Fisher's Exact test",
+        0.1,
+        BELOW,
+        CAT,
+        scores.fisher_exact,
+        scores.of_equal_sizes,
+    ),
+    Method("g_test", "g_test", 0.1, BELOW, CAT, scores.g_test, scores.of_equal_sizes),
+    Method(
+        "TVD",
+        "Total-Variation-Distance",
+        0.1,
+        BELOW,
+        CAT,
+        scores.total_variation,
+        scores.of_total_variation,
+    ),
+    TEXT_PERCENTILE,
+    TEXT_ABSOLUTE,
+)
 METHODS = {method.name: method for method in _ALL}
+BY_KEY = {method.key: method for method in _ALL}
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of one frame: its values, how many rows it had, and what the frame is called."""
+def method_called(name: str) -> Method:
+    """Return the method of Evidently's short name, or of the one that it displays.
 
-    series: pd.Series[Any]
-    rows: int
-    frame: str
+    Raises
+    ------
+    NotFoundError
+        If there is none; the nearest is named.
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """How many values of a column are left once missing and infinite ones are dropped."""
-
-    frame: str
-    rows: int
-    n: int
-    infinite: int
-
-    @property
-    def missing(self) -> int:
-        """How many rows have no value."""
-        return self.rows - self.n - self.infinite
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers(Sample):
-    """A sample of numbers: the finite `values`, sorted."""
-
-    values: np.ndarray[Any, np.dtype[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Levels(Sample):
-    """A sample that is compared level by level: how often each of them occurs."""
-
-    counts: Mapping[Hashable, int]
+    Examples
+    --------
+    >>> method_called("psi").name, method_called("K-S p_value").key
+    ('PSI', 'ks')
+    """
+    found = BY_KEY.get(name) or METHODS.get(name)
+    if found is None:
+        raise NotFoundError.among("drift method", name, BY_KEY)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,35 +205,71 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
-def compare_numbers(reference: Column, current: Column, threshold: float | None) -> Comparison:
-    """Score two columns of numbers; those with few distinct values level by level.
+def compare(
+    kind: str,
+    reference: Column,
+    current: Column,
+    method: Method | None = None,
+    threshold: float | None = None,
+) -> Comparison:
+    """Score two columns of numbers ("num"), or two columns level by level ("cat").
+
+    Without a `method`, Evidently's choice by the reference's size is taken, and numbers with few
+    distinct values are compared level by level.
 
     Raises
     ------
     UnjudgeableError
-        If one of them holds no numbers.
+        If one of them holds no value of that kind, or the method has no score for them.
     """
-    from mlops_nb.stats import distances
+    read = read_numbers if kind == "num" else read_levels
+    old: Sample = read(reference)
+    new: Sample = read(current)
+    if method is None:
+        method, old, new = _chosen(old, new)
+    limit = method.threshold if threshold is None else threshold
+    score, notes = _scored(method, old, new)
+    return concluded(
+        method,
+        score,
+        threshold,
+        old,
+        new,
+        *notes,
+        *method.notes(scores.Scored(old, new, score, limit)),
+    )
 
-    old, new = read_numbers(reference), read_numbers(current)
-    old_levels, new_levels = _few_levels(old), _few_levels(new)
-    if old_levels and new_levels and len({*old_levels.counts, *new_levels.counts}) <= FEW_VALUES:
-        return _compare_levels(old_levels, new_levels, threshold)
-    if old.n <= FEW_ROWS:
-        return concluded(KS, distances.ks_2samp_p(old.values, new.values), threshold, old, new)
-    score = distances.wasserstein_normed(old.values, new.values)
-    return concluded(WASSERSTEIN, score, threshold, old, new, *_blind_spots(old, new))
+
+def _chosen(old: Sample, new: Sample) -> tuple[Method, Sample, Sample]:
+    """Return the method that Evidently takes by default, and the samples as it compares them."""
+    if isinstance(old, Numbers) and isinstance(new, Numbers):
+        few = (few_levels(old), few_levels(new))
+        if few[0] is None or few[1] is None or len({*few[0].counts, *few[1].counts}) > FEW_VALUES:
+            return (KS if old.n <= FEW_ROWS else WASSERSTEIN), old, new
+        old, new = few[0], few[1]
+    if old.n > FEW_ROWS:
+        return JENSEN_SHANNON, old, new
+    return (CHI_SQUARE if len(scores.shared_counts(old, new)[0]) > 2 else Z_TEST), old, new
 
 
-def compare_categories(reference: Column, current: Column, threshold: float | None) -> Comparison:
-    """Score two columns level by level.
+def _scored(method: Method, old: Sample, new: Sample) -> tuple[float, tuple[str, ...]]:
+    try:
+        score, reason = method.score(old, new), "its score is not a number"
+    except ValueError as error:
+        score, reason = math.nan, str(error)
+    if math.isfinite(score):
+        return score, ()
+    if not _same_constant(old, new):
+        too_large = "its values are too large: the score is not a finite number"
+        raise UnjudgeableError(too_large if reason.startswith("its score") else reason)
+    note = f"{method.name} can't compare one value with itself ({reason}): it has not drifted"
+    return (1.0 if method.is_p_value else 0.0), (note,)
 
-    Raises
-    ------
-    UnjudgeableError
-        If one of them holds nothing.
-    """
-    return _compare_levels(read_levels(reference), read_levels(current), threshold)
+
+def _same_constant(old: Sample, new: Sample) -> bool:
+    if isinstance(old, Numbers) and isinstance(new, Numbers):
+        return bool(old.values[0] == old.values[-1] == new.values[0] == new.values[-1])
+    return len(scores.shared_counts(old, new)[0]) == 1
 
 
 def concluded(
@@ -151,116 +290,3 @@ def concluded(
     )
     drifted = bool(method.alarms(score, limit))
     return Comparison(method, score, limit, drifted, reference, current, left_out + notes)
-
-
-def _blind_spots(old: Numbers, new: Numbers) -> Iterator[str]:
-    """Say where a normed Wasserstein distance may be small although something changed."""
-    from mlops_nb.stats import distances
-
-    spread = distances.deviation(old.values)
-    if spread < distances.NORM_FLOOR:
-        floor = distances.NORM_FLOOR
-        yield f"its standard deviation is under {floor}, the least that the score is normed by"
-    low, high = (float(old.values[int(share * (old.n - 1))]) for share in (0.25, 0.75))
-    # 1.349 standard deviations lie between the quartiles of a normal distribution.
-    if high > low and spread > FAR_TAILS * (high - low) / 1.349:
-        yield (
-            "a few extreme values make its standard deviation many times that of the middle half, "
-            "and so the score small"
-        )
-    if max(abs(float(s.values[end])) for s in (old, new) for end in (0, -1)) >= 2**53 and all(
-        s.values.dtype.kind in "iu" for s in (old, new)
-    ):
-        yield "whole numbers from 2^53 on are compared as floats, which can't tell neighbours apart"
-
-
-def _compare_levels(old: Levels, new: Levels, threshold: float | None) -> Comparison:
-    import numpy as np
-
-    from mlops_nb.stats import distances
-
-    levels = list({**old.counts, **new.counts})
-    old_counts = np.array([old.counts.get(level, 0) for level in levels], dtype=np.float64)
-    new_counts = np.array([new.counts.get(level, 0) for level in levels], dtype=np.float64)
-    if old.n > FEW_ROWS:
-        score = distances.jensen_shannon(old_counts, new_counts)
-        return concluded(JENSEN_SHANNON, score, threshold, old, new)
-    if len(levels) > 2:
-        score = distances.chi_square_p(old_counts, new_counts)
-        return concluded(CHI_SQUARE, score, threshold, old, new)
-    score = distances.z_test_p(int(old_counts[0]), old.n, int(new_counts[0]), new.n)
-    return concluded(Z_TEST, score, threshold, old, new, *_unordered(levels))
-
-
-def _unordered(levels: list[Any]) -> Iterator[str]:
-    try:
-        sorted(levels)
-    except TypeError:
-        yield "its values are of different types: Evidently can't compare them, this is our score"
-
-
-def read_numbers(column: Column) -> Numbers:
-    """Sort a column's numbers, and count what is missing or infinite.
-
-    Raises
-    ------
-    UnjudgeableError
-        If it holds something else, or no finite number.
-    """
-    import numpy as np
-
-    values = column.series.to_numpy()
-    if values.dtype.kind not in "biuf":
-        kind = column.series.dtype
-        raise UnjudgeableError(f"{column.frame} has values of type {kind} in it, not numbers")
-    ordered = np.sort(values.astype(np.uint8) if values.dtype.kind == "b" else values)
-    first, end, present = 0, len(ordered), len(ordered)
-    if ordered.dtype.kind == "f":
-        # Sorted, -inf comes first; +inf and then NaN come last.
-        first = int(np.searchsorted(ordered, -np.inf, side="right"))
-        end = int(np.searchsorted(ordered, np.inf, side="left"))
-        present = int(np.searchsorted(ordered, np.nan, side="left"))
-    finite = ordered[first:end]
-    _refuse_empty(column.frame, len(finite), present)
-    return Numbers(column.frame, column.rows, len(finite), present - len(finite), finite)
-
-
-def read_levels(column: Column) -> Levels:
-    """Count how often each value of a column occurs, and what is missing or infinite.
-
-    Raises
-    ------
-    UnjudgeableError
-        If it holds no finite value.
-    TypeError
-        If values of it can't be counted.
-    """
-    counted = column.series.value_counts(sort=False)
-    counts = {
-        level: n for level, n in zip(counted.index.tolist(), counted.tolist(), strict=True) if n
-    }
-    present = sum(counts.values())
-    infinite = sum(counts.pop(level, 0) for level in (math.inf, -math.inf))
-    _refuse_empty(column.frame, present - infinite, present)
-    return Levels(column.frame, column.rows, present - infinite, infinite, counts)
-
-
-def _refuse_empty(frame: str, n: int, present: int) -> None:
-    if n == 0:
-        found = "no finite value" if present else "no value"
-        raise UnjudgeableError(f"{frame} has {found} in it")
-
-
-def _few_levels(numbers: Numbers) -> Levels | None:
-    """Return the counts of the distinct values, or None where there are more than a few."""
-    import numpy as np
-
-    counts: dict[Hashable, int] = {}
-    start = 0
-    while start < numbers.n:
-        if len(counts) == FEW_VALUES:
-            return None
-        end = int(np.searchsorted(numbers.values, numbers.values[start], side="right"))
-        counts[numbers.values[start].item()] = end - start
-        start = end
-    return Levels(numbers.frame, numbers.rows, numbers.n, numbers.infinite, counts)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks import drift_methods as methods
-from mlops_nb.checks.drift_methods import Column, Comparison, Sample, UnjudgeableError
+from mlops_nb.checks.drift_methods import Comparison, Method
+from mlops_nb.checks.drift_samples import Column, Sample, UnjudgeableError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,12 +20,15 @@ SEED = 42
 GUESSES = 1000
 
 
-def compare_texts(reference: Column, current: Column, threshold: float | None) -> Comparison:
+def compare_texts(
+    reference: Column, current: Column, method: Method | None, threshold: float | None
+) -> Comparison:
     """Score two columns of text by how well a linear classifier tells them apart.
 
     The score is the area under its ROC curve on the half of the rows that it did not learn from:
-    0.5 is a guess, 1 is certainty. For a large reference, the limit is such an area. For a small
-    one it is a share of random guesses on the same rows, whose area the classifier must beat.
+    0.5 is a guess, 1 is certainty. The limit is such an area where the
+    reference is large, or the method was chosen so. Where it is small, it is a share of random
+    guesses on the same rows, whose area the classifier must beat.
 
     Raises
     ------
@@ -36,11 +40,13 @@ def compare_texts(reference: Column, current: Column, threshold: float | None) -
     old, new = _texts(reference), _texts(current)
     labels, chances = _told_apart(old, new)
     score = _area(labels, chances)
-    before = Sample(reference.frame, reference.rows, len(old), infinite=0)
-    after = Sample(current.frame, current.rows, len(new), infinite=0)
-    if len(old) > methods.FEW_ROWS:
-        return methods.concluded(methods.TEXT_ABSOLUTE, score, threshold, before, after)
-    method = methods.TEXT_PERCENTILE
+    before = Sample(reference.frame, reference.rows, len(old), infinite=0, column=None)
+    after = Sample(current.frame, current.rows, len(new), infinite=0, column=None)
+    if method is None:
+        few = len(old) <= methods.FEW_ROWS
+        method = methods.TEXT_PERCENTILE if few else methods.TEXT_ABSOLUTE
+    if method is methods.TEXT_ABSOLUTE:
+        return methods.concluded(method, score, threshold, before, after)
     share = method.threshold if threshold is None else threshold
     guessed = float(np.percentile(_guessed_areas(labels), 100 * share))
     note = f"{share:.0%} of random guesses on the same rows reach {guessed:.3f} or less"

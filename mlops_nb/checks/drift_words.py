@@ -7,20 +7,21 @@ from collections.abc import Hashable
 from numbers import Real
 from typing import Any
 
-from mlops_nb.checks.drift_methods import WASSERSTEIN, Comparison, Levels, Numbers
+from mlops_nb.checks.drift_methods import WASSERSTEIN, Comparison
+from mlops_nb.checks.drift_samples import Levels, Numbers
 from mlops_nb.core.words import number, percent, quoted, shortened
 
 TOP_LEVELS = 10  # levels drawn in a histogram; the rest is "other"
 
 
-def sentence(name: str, found: Comparison) -> str:
-    """Return one sentence on what changed in a column.
+def sentence(name: str, found: Comparison, unit: str = "") -> str:
+    """Return one sentence on what changed in a column, whose numbers are of a `unit`.
 
     Examples
     --------
     >>> from mlops_nb.checks.drift_methods import Z_TEST, concluded
-    >>> old = Levels("before", 10, 10, 0, {"a": 9, "b": 1})
-    >>> new = Levels("after", 10, 10, 0, {"a": 2, "b": 8})
+    >>> old = Levels("before", 10, 10, 0, None, {"a": 9, "b": 1})
+    >>> new = Levels("after", 10, 10, 0, None, {"a": 2, "b": 8})
     >>> sentence("state", concluded(Z_TEST, 0.002, None, old, new))
     '`state`: a went from 90 % to 20 % of rows'
     """
@@ -29,7 +30,7 @@ def sentence(name: str, found: Comparison) -> str:
             # The mean moves at most as far as the Wasserstein distance: what it did not move is
             # change of another kind.
             much = found.score / 2 if found.method is WASSERSTEIN else 0.1
-            return _about_numbers(name, old, new, much if found.drifted else math.inf)
+            return _about_numbers(name, old, new, much if found.drifted else math.inf, unit)
         case Levels() as old, Levels() as new:
             return _about_levels(name, old, new)
     apart = "can" if found.drifted else "can't"
@@ -39,7 +40,7 @@ def sentence(name: str, found: Comparison) -> str:
     )
 
 
-def _about_numbers(name: str, old: Numbers, new: Numbers, much: float) -> str:
+def _about_numbers(name: str, old: Numbers, new: Numbers, much: float, unit: str) -> str:
     import numpy as np
 
     from mlops_nb.stats.distances import deviation
@@ -56,11 +57,11 @@ def _about_numbers(name: str, old: Numbers, new: Numbers, much: float) -> str:
         by = f"its mean moved {way} by {number(steps)} standard deviations"
         return f"{quoted(name)} is much as it was: {by}"
     if steps >= much:
-        by = f"by {number(abs(shift))}, {number(steps)} standard deviations"
+        by = f"by {number(abs(shift))}{unit}, {number(steps)} standard deviations"
         return f"{quoted(name)} moved {way} {by}"
     if not 0.9 <= after / before <= 1.1:
         way = "spread out" if after > before else "narrowed"
-        to = f"from {number(before)} to {number(after)}"
+        to = f"from {number(before)} to {number(after)}{unit}"
         return f"{quoted(name)} {way}: its standard deviation went {to}"
     return f"{quoted(name)} changed its shape; its mean and its spread are about the same"
 

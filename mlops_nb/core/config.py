@@ -62,7 +62,13 @@ class DriftConfig:
     share: float = setting(0.5, "share of drifted columns from which the dataset has drifted")
     columns: list[str] = setting([], "columns to compare; empty: all that both frames have")
     exclude: list[str] = setting([], "columns to leave out")
-    thresholds: dict[str, float] = setting({}, "column = threshold, in its method's own measure")
+    methods: dict[str, str] = setting(
+        {}, "column, num, cat, text or all = Evidently's name of a method"
+    )
+    thresholds: dict[str, float] = setting(
+        {}, "column, num, cat, text or all = threshold, in its method's own measure"
+    )
+    types: dict[str, str] = setting({}, "column = num, cat or text: how it is read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import quality as quality_check
 from mlops_nb.checks import quality_files, quality_inference, scoring
+from mlops_nb.checks.drift_choices import Given, together
 from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Mitigation, Report
 from mlops_nb.data.sketch import sketch
@@ -100,7 +101,9 @@ def drift(
     columns: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
     share: float | None = None,
-    thresholds: Mapping[str, float] | None = None,
+    methods: Given = None,
+    thresholds: Given = None,
+    types: Given = None,
     strict: bool = False,
 ) -> Report:
     """Compare the distributions of two frames, column by column, with Evidently's methods.
@@ -119,7 +122,9 @@ def drift(
         columns=list(columns or settings.columns) or None,
         exclude=list(exclude or settings.exclude),
         share=settings.share if share is None else share,
-        thresholds={**settings.thresholds, **(thresholds or {})},
+        methods=together(settings.methods, methods),
+        thresholds=together(settings.thresholds, thresholds),
+        types=together(settings.types, types),
         names=(frames.name_of(reference, "reference"), frames.name_of(current, "current")),
     )
     read = {report.subject["reference"]["name"]: before, report.subject["current"]["name"]: after}

@@ -5,6 +5,7 @@ A new verb is a function in ``flows/`` and a row here.
 
 from __future__ import annotations
 
+from mlops_nb.interfaces.drift_arguments import DRIFT
 from mlops_nb.interfaces.verbs import ANYWHERE, KERNEL, TERMINAL, Argument, Verb
 
 _LABEL = Argument("--label", "column of the true values", needed=True)
@@ -222,19 +223,7 @@ VERBS: tuple[Verb, ...] = (
         "checks",
         "has the data moved? column by column",
         "checks:drift",
-        (
-            Argument("reference", "a DataFrame in scope, or a file", "data", needed=True),
-            Argument("current", "a DataFrame in scope, or a file", "data", needed=True),
-            Argument(
-                "--column",
-                "compare this column only (may be repeated)",
-                many=True,
-                keyword="columns",
-            ),
-            Argument("--exclude", "leave this column out (may be repeated)", many=True),
-            Argument("--share", "share of drifted columns that makes a drifted dataset", "float"),
-            _STRICT,
-        ),
+        DRIFT,
         reads=True,
         example="drift january.parquet february.parquet",
     ),

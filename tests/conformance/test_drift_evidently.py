@@ -18,6 +18,7 @@ import pytest
 
 from mlops_nb.checks import drift
 from mlops_nb.checks.drift import SHARE
+from mlops_nb.checks.drift_methods import BY_KEY
 
 CREDIT = Path(__file__).parents[2] / "notebooks" / "data" / "credit_default.parquet"
 
@@ -190,6 +191,35 @@ def test_limits_and_share_that_are_given_are_used(evidently: Ask) -> None:
     assert_same(evidently, reference, current, share=0.5, thresholds=limits)
 
 
+def test_methods_that_are_given_are_used(evidently: Ask) -> None:
+    old, new = shapes(400, 0, seed=7), shapes(400, 1, seed=8)
+    chosen = {"normal": "psi", "whole": "t_test", "text": "g_test"}
+    names = [*chosen, "ties", "spread", "int32", "two texts", "bool"]
+    old, new = old[names], new[names]
+    theirs, _ = evidently(
+        old,
+        new,
+        num_method="anderson",
+        cat_method="hellinger",
+        per_column_method=chosen,
+        num_threshold=0.2,
+        threshold=0.3,
+        per_column_threshold={"ties": 0.01},
+    )
+    report = drift.check(
+        old,
+        new,
+        methods={"num": "anderson", "cat": "hellinger", **chosen},
+        thresholds={"num": 0.2, "all": 0.3, "ties": 0.01},
+    )
+    for name, verdict in theirs.items():
+        found = report.finding(name)
+        assert found.evidence["method"] == BY_KEY[verdict.method].name
+        told = (found.limit, found.evidence["drifted"])
+        assert told == (verdict.limit, verdict.drifted), name
+        assert found.value == pytest.approx(verdict.score, abs=1e-9), name
+
+
 def test_real_clients_have_the_same_scores(evidently: Ask) -> None:
     clients = pd.read_parquet(CREDIT)
     university, school = (clients[clients["EDUCATION"] == level] for level in (2, 3))
@@ -251,8 +281,8 @@ def test_a_column_that_the_reference_lacks_raises_there_and_is_a_finding_here(
         (pd.array(range(60), dtype="double[pyarrow]"), True),
         (pd.array([i < 40 for i in range(60)], dtype="boolean"), True),
         (pd.Series([*range(59), None], dtype=object).array, True),
-        (pd.date_range("2026-01-01", periods=60), None),
-        (pd.to_timedelta(range(60), "D"), None),
+        (pd.date_range("2026-01-01", periods=60), True),
+        (pd.to_timedelta(range(60), "D"), True),
         (pd.Series([[1, 2]] * 60).array, None),
     ],
 )

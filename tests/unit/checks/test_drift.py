@@ -133,6 +133,14 @@ def test_columns_can_be_chosen_and_left_out() -> None:
     [
         ({"columns": ["tmep"]}, "unknown column 'tmep' in reference; did you mean 'temp'?"),
         ({"exclude": ["stat"]}, "unknown column to exclude 'stat'; did you mean 'state'?"),
+        ({"methods": "chi2"}, "unknown drift method 'chi2'"),
+        ({"methods": ["temp=PSI2"]}, "unknown drift method 'PSI2'; did you mean 'psi'?"),
+        ({"methods": {"tmp": "ks"}}, "column with a method 'tmp'; did you mean 'temp'?"),
+        ({"methods": "ks"}, "ks is not for `state`, a column of type cat (chisquare, z, "),
+        ({"methods": {"temp": "g_test"}}, "g_test is not for `temp`, a column of type num"),
+        ({"types": {"temp": "number"}}, "unknown type of column 'number'"),
+        ({"types": "num"}, "column with a type 'all'"),
+        ({"thresholds": "low"}, "the threshold of 'all' must be a number from 0, not 'low'"),
         ({"thresholds": {"temps": 1.0}}, "unknown column with a threshold 'temps'"),
         ({"thresholds": {"temp": "high"}}, "threshold of 'temp' must be a number from 0"),
         ({"thresholds": {"temp": float("nan")}}, "must be a number from 0, not nan"),
@@ -143,6 +151,61 @@ def test_a_wrong_argument_is_named(arguments: dict[str, object], message: str) -
     with pytest.raises(InputError) as caught:
         drift.check(OLD, NEW, **arguments)  # type: ignore[arg-type]
     assert message in str(caught.value)
+
+
+def test_a_method_is_chosen_by_column_by_type_or_for_all() -> None:
+    def keys(methods: object) -> dict[str, str]:
+        report = drift.check(OLD, NEW, methods=methods)  # type: ignore[arg-type]
+        return {f.name: f.evidence["method"] for f in report.findings[1:]}
+
+    assert set(keys("psi").values()) == {"PSI"}
+    assert keys(["num=ks", "rain=psi"]) == {
+        "temp": "K-S p_value",
+        "rain": "PSI",
+        "state": "Jensen-Shannon distance",
+        "open": "Jensen-Shannon distance",
+    }
+    assert keys({"cat": "g_test", "all": "hellinger"})["temp"] == "Hellinger distance"
+    limits = drift.check(OLD, NEW, thresholds=["9", "cat=0.01", "rain=0.5"])
+    assert {f.name: f.limit for f in limits.findings[1:]} == {
+        "temp": 9.0,
+        "rain": 0.5,
+        "state": 0.01,
+        "open": 0.01,
+    }
+
+
+def test_a_column_is_read_as_the_type_that_is_given() -> None:
+    few = pd.DataFrame({"rooms": np.arange(400) % 4})
+    assert drift.check(few, few).finding("rooms").evidence["type"] == "cat"
+    found = drift.check(few, few + 1, types={"rooms": "num"}, methods="ks").finding("rooms")
+    assert (found.evidence["type"], found.evidence["counted"]) == ("num", True)
+    assert "K-S p_value" in found.evidence["method"]
+    with pytest.raises(InputError, match="--type rooms=num"):
+        drift.check(few, few, methods={"rooms": "ks"})
+    words = drift.check(OLD, NEW, types={"state": "num"}).finding("state")
+    assert (words.status, "not numbers" in words.evidence["note"]) == ("insufficient", True)
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        pd.date_range("2026-01-01", periods=60),
+        pd.date_range("2026-01-01", periods=60, tz="Asia/Tokyo"),
+        pd.array(pd.date_range("2026-01-01", periods=60), dtype="timestamp[ms][pyarrow]"),
+        pd.array(pd.date_range("2026-01-01", periods=60).date, dtype="date32[pyarrow]"),
+        pd.Series(pd.date_range("2026-01-01", periods=60).date, dtype=object),
+        pd.to_timedelta(np.arange(60), "D"),
+        pd.array(pd.to_timedelta(np.arange(60), "D"), dtype="duration[ms][pyarrow]"),
+    ],
+)
+def test_dates_and_durations_are_judged_in_days(dates: object) -> None:
+    old = pd.DataFrame({"when": dates})
+    later = drift.check(old, old + pd.Timedelta(days=30)).finding("when")
+    assert later.status == "fail"
+    assert later.evidence["sentence"].startswith("`when` moved up by 30 days, 1.73 standard")
+    assert "our own judgement" in later.evidence["note"]
+    assert drift.check(old, old).finding("when").status == "pass"
 
 
 def test_a_column_asked_for_must_be_in_both() -> None:

@@ -1,0 +1,132 @@
+"""A column of one frame as drift is scored from it: sorted numbers, or counts of levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+FEW_VALUES = 5  # numbers with no more distinct values than this are compared level by level
+
+
+class UnjudgeableError(Exception):
+    """A column can't be compared; the message is the note that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of one frame: its values, how many rows it had, and what the frame is called."""
+
+    series: pd.Series[Any]
+    rows: int
+    frame: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How many values of a column are left once missing and infinite ones are dropped."""
+
+    frame: str
+    rows: int
+    n: int
+    infinite: int
+    column: Column | None
+
+    @property
+    def missing(self) -> int:
+        """How many rows have no value."""
+        return self.rows - self.n - self.infinite
+
+    def in_order(self) -> np.ndarray[Any, np.dtype[Any]] | None:
+        """Return the values that are left, in the order of their rows; None if it is lost."""
+        import numpy as np
+
+        if self.column is None:
+            return None
+        series = self.column.series
+        if series.dtype.kind == "f":
+            values = series.to_numpy()
+            return values if self.n == len(values) else values[np.isfinite(values)]
+        return series.dropna().to_numpy()
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers(Sample):
+    """A sample of numbers: the finite `values`, sorted."""
+
+    values: np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Levels(Sample):
+    """A sample that is compared level by level: how often each of them occurs."""
+
+    counts: Mapping[Hashable, int]
+
+
+def read_numbers(column: Column) -> Numbers:
+    """Sort a column's numbers, and count what is missing or infinite.
+
+    Raises
+    ------
+    UnjudgeableError
+        If it holds something else, or no finite number.
+    """
+    import numpy as np
+
+    values = column.series.to_numpy()
+    if values.dtype.kind not in "biuf":
+        kind = column.series.dtype
+        raise UnjudgeableError(f"{column.frame} has values of type {kind} in it, not numbers")
+    ordered = np.sort(values.astype(np.uint8) if values.dtype.kind == "b" else values)
+    first, end, present = 0, len(ordered), len(ordered)
+    if ordered.dtype.kind == "f":
+        # Sorted, -inf comes first; +inf and then NaN come last.
+        first = int(np.searchsorted(ordered, -np.inf, side="right"))
+        end = int(np.searchsorted(ordered, np.inf, side="left"))
+        present = int(np.searchsorted(ordered, np.nan, side="left"))
+    finite = ordered[first:end]
+    _refuse_empty(column.frame, len(finite), present)
+    return Numbers(column.frame, column.rows, len(finite), present - len(finite), column, finite)
+
+
+def read_levels(column: Column) -> Levels:
+    """Count how often each value of a column occurs, and what is missing or infinite.
+
+    Raises
+    ------
+    UnjudgeableError
+        If it holds no finite value.
+    TypeError
+        If values of it can't be counted.
+    """
+    counted = column.series.value_counts(sort=False)
+    counts = {
+        level: n for level, n in zip(counted.index.tolist(), counted.tolist(), strict=True) if n
+    }
+    present = sum(counts.values())
+    infinite = sum(counts.pop(level, 0) for level in (math.inf, -math.inf))
+    _refuse_empty(column.frame, present - infinite, present)
+    return Levels(column.frame, column.rows, present - infinite, infinite, column, counts)
+
+
+def few_levels(numbers: Numbers) -> Levels | None:
+    """Return the counts of the distinct values, or None where there are more than a few."""
+    from mlops_nb.stats import binning
+
+    if binning.has_more_values(numbers.values, FEW_VALUES):
+        return None
+    values = binning.distinct(numbers.values).tolist()
+    counts = dict(zip(values, map(int, binning.tie_sizes(numbers.values)), strict=True))
+    return Levels(numbers.frame, numbers.rows, numbers.n, numbers.infinite, numbers.column, counts)
+
+
+def _refuse_empty(frame: str, n: int, present: int) -> None:
+    if n == 0:
+        found = "no finite value" if present else "no value"
+        raise UnjudgeableError(f"{frame} has {found} in it")

@@ -1,0 +1,34 @@
+"""The arguments of `drift`: a part of the table in `commands`."""
+
+from __future__ import annotations
+
+from mlops_nb.interfaces.verbs import Argument
+
+DRIFT = (
+    Argument("reference", "a DataFrame in scope, or a file", "data", needed=True),
+    Argument("current", "a DataFrame in scope, or a file", "data", needed=True),
+    Argument(
+        "--column", "compare this column only (may be repeated)", many=True, keyword="columns"
+    ),
+    Argument("--exclude", "leave this column out (may be repeated)", many=True),
+    Argument("--share", "share of drifted columns that makes a drifted dataset", "float"),
+    Argument(
+        "--method",
+        "ks, num=psi, cat=g_test or COLUMN=psi: Evidently's names (may be repeated)",
+        many=True,
+        keyword="methods",
+    ),
+    Argument(
+        "--threshold",
+        "0.2, num=0.2 or COLUMN=0.2, in the method's own measure (may be repeated)",
+        many=True,
+        keyword="thresholds",
+    ),
+    Argument(
+        "--type",
+        "COLUMN=num, cat or text: how to read a column (may be repeated)",
+        many=True,
+        keyword="types",
+    ),
+    Argument("--strict", "raise unless the verdict is pass", "flag"),
+)
