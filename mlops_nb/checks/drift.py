@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.drift_choices import Given, choose
 from mlops_nb.checks.drift_columns import judge, unjudged
+from mlops_nb.checks.drift_evidence import refuse_unknown, settle
 from mlops_nb.checks.drift_methods import METHODS
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import suggest
@@ -38,6 +39,8 @@ def check(
     methods: Given = None,
     thresholds: Given = None,
     types: Given = None,
+    min_evidence: float = 0.0,
+    correction: str = "none",
     names: tuple[str, str] = ("reference", "current"),
 ) -> Report:
     """Compare two frames column by column.
@@ -58,6 +61,13 @@ def check(
         ``all``, as in ``{"temp": "ks", "cat": "psi"}`` or ``["temp=ks", "cat=psi"]``; a text alone
         is for all. Methods go by Evidently's names, thresholds are in the method's own measure,
         types (for columns only) say how a column is read.
+    min_evidence : float, in [0, 1)
+        The confidence of an interval for each column's distance, by which its status is then
+        decided: *insufficient* where rows are too few to say (`drift_evidence` says how). 0: the
+        status is Evidently's verdict.
+    correction : {"none", "holm", "bh"}
+        How p-values are adjusted for there being many of them. Distances, which have a threshold
+        and no error rate that could be shared out, are not adjusted.
     names : (str, str)
         What the two frames are called in notes.
 
@@ -83,16 +93,25 @@ def check(
     ('fail', '1 of 2 columns drifted (50 %, limit 50 %): `age`')
     """
     _refuse_others(reference, current, share)
+    refuse_unknown(min_evidence, correction)
     pairs = _paired(reference, current, columns, exclude, names)
     choices = choose(methods, thresholds, types, [pair.name for pair in pairs])
 
     def judged(pair: _Pair) -> Finding:
         if pair.problem:
             return unjudged(pair.name, pair.problem, pair.reference, pair.current)
-        return judge(pair.name, pair.reference, pair.current, choices=choices, names=names)
+        return judge(
+            pair.name,
+            pair.reference,
+            pair.current,
+            choices=choices,
+            confidence=min_evidence,
+            names=names,
+        )
 
     cells = len(pairs) * (len(reference) + len(current))
-    findings = sorted(_each(judged, pairs, cells), key=_severity, reverse=True)
+    findings = settle(_each(judged, pairs, cells), min_evidence, correction)
+    findings.sort(key=_severity, reverse=True)
     whole = _whole(findings, share)
     return Report(
         "drift",
@@ -197,7 +216,7 @@ def _severity(finding: Finding) -> tuple[int, float]:
     """Return how bad a column's finding is, for sorting: its group, then score against limit."""
     if finding.value is None:
         return (2 if finding.status == "insufficient" else 0), 0.0
-    group = 3 if finding.status == "fail" else 1
+    group = {"fail": 3, "insufficient": 2, "pass": 1}[finding.status]
     value, limit = finding.value, finding.limit
     if not METHODS[finding.evidence["method"]].is_p_value:
         return group, value / limit if limit else math.inf
@@ -218,7 +237,7 @@ def _whole(findings: list[Finding], share: float) -> Finding:
     if value is not None and value >= share:
         status = "fail"
     evidence: dict[str, Any] = {
-        "drifted": None if status == "insufficient" else status == "fail",
+        "drifted": _drifted(counted, share),
         "n_columns": len(counted),
         "n_drifted": len(drifted),
         "n_insufficient": len(unjudged_ones),
@@ -229,6 +248,15 @@ def _whole(findings: list[Finding], share: float) -> Finding:
         evidence["note"] = "; ".join(notes)
         evidence["sentence"] += "; " + evidence["note"]
     return Finding(SHARE, None, value, share, status, evidence)
+
+
+def _drifted(counted: list[Finding], share: float) -> bool | None:
+    """Return Evidently's verdict; None where columns without a score might turn it."""
+    alarms = [f.evidence["drifted"] for f in counted]
+    if counted and alarms.count(True) / len(counted) >= share:
+        return True
+    most = alarms.count(True) + alarms.count(None)
+    return False if counted and most / len(counted) < share else None
 
 
 def _sentence(drifted: list[Finding], n: int, share: float) -> str:
@@ -245,8 +273,11 @@ def _sentence(drifted: list[Finding], n: int, share: float) -> str:
 def _notes(
     findings: list[Finding], unjudged_ones: list[Finding], beside: list[Finding]
 ) -> Iterator[str]:
-    if unjudged_ones:
-        yield f"{len(unjudged_ones):,} can't be judged"
+    few = sum(f.value is not None for f in unjudged_ones)
+    if len(unjudged_ones) > few:
+        yield f"{len(unjudged_ones) - few:,} can't be judged"
+    if few:
+        yield f"{few:,} {'has' if few == 1 else 'have'} too few rows to say"
     if beside:
         drifted = sum(f.status == "fail" for f in beside)
         yield (

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.drift_choices import KINDS, Choices
+from mlops_nb.checks.drift_evidence import interval
 from mlops_nb.checks.drift_methods import Comparison, compare
 from mlops_nb.checks.drift_samples import Column, UnjudgeableError
 from mlops_nb.checks.drift_text import compare_texts
@@ -32,6 +33,7 @@ def judge(
     current: pd.Series[Any] | None,
     *,
     choices: Choices = NO_CHOICES,
+    confidence: float = 0.0,
     names: tuple[str, str] = ("reference", "current"),
 ) -> Finding:
     """Compare one column of two frames.
@@ -44,6 +46,8 @@ def judge(
         Of any type and length; None where the frame lacks the column.
     choices : Choices
         Its method, threshold and type, where they are not Evidently's defaults.
+    confidence : float
+        Of the interval of its distance; 0: none is made.
     names : (str, str)
         What the two frames are called in notes.
 
@@ -90,7 +94,8 @@ def judge(
         # Numbers may be too large for a float; values of a user's own type may refuse anything.
         note = f"its values can't be compared: {shortened(str(error))}"
         return unjudged(name, note, reference, current)
-    return _judged(name, kind, read_as, found, current)
+    behind = interval(found, confidence) if confidence else {}
+    return _judged(name, kind, read_as, found, current, behind)
 
 
 def column_type(series: pd.Series[Any]) -> str:
@@ -219,7 +224,12 @@ _PLAIN_OBJECTS = {
 
 
 def _judged(
-    name: str, kind: str, read_as: str, found: Comparison, current: pd.Series[Any]
+    name: str,
+    kind: str,
+    read_as: str,
+    found: Comparison,
+    current: pd.Series[Any],
+    behind: dict[str, Any],
 ) -> Finding:
     notes = list(found.notes)
     if kind != read_as:
@@ -243,6 +253,7 @@ def _judged(
             "missing_current": found.current.missing,
             "sentence": sentence(name, found, " days" if _is_time(current) else ""),
             "histogram": histogram(found),
+            **behind,
             **({"note": "; ".join(notes)} if notes else {}),
         },
     )

@@ -69,6 +69,8 @@ class DriftConfig:
         {}, "column, num, cat, text or all = threshold, in its method's own measure"
     )
     types: dict[str, str] = setting({}, "column = num, cat or text: how it is read")
+    min_evidence: float = setting(0.0, "confidence of the interval that decides; 0: Evidently does")
+    correction: str = setting("none", "of p-values for being many: none, holm or bh")
 
 
 @dataclass(frozen=True, slots=True)

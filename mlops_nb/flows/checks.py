@@ -104,6 +104,8 @@ def drift(
     methods: Given = None,
     thresholds: Given = None,
     types: Given = None,
+    min_evidence: float | None = None,
+    correction: str | None = None,
     strict: bool = False,
 ) -> Report:
     """Compare the distributions of two frames, column by column, with Evidently's methods.
@@ -125,6 +127,8 @@ def drift(
         methods=together(settings.methods, methods),
         thresholds=together(settings.thresholds, thresholds),
         types=together(settings.types, types),
+        min_evidence=settings.min_evidence if min_evidence is None else min_evidence,
+        correction=settings.correction if correction is None else correction,
         names=(frames.name_of(reference, "reference"), frames.name_of(current, "current")),
     )
     read = {report.subject["reference"]["name"]: before, report.subject["current"]["name"]: after}

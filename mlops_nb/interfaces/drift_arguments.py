@@ -30,5 +30,11 @@ DRIFT = (
         many=True,
         keyword="types",
     ),
+    Argument(
+        "--min-evidence",
+        "confidence, such as 0.95, of the interval that decides; may be insufficient",
+        "float",
+    ),
+    Argument("--correction", "of p-values, for being many", choices=("none", "holm", "bh")),
     Argument("--strict", "raise unless the verdict is pass", "flag"),
 )

@@ -1,0 +1,127 @@
+"""How often drift is seen where there is none, and how often an interval holds the true distance.
+
+``python -m tests.benchmarks.false_alarms [ROUNDS]``, a thousand rounds by default. The credit
+clients are shuffled and halved, whole or in small samples of them, and the halves compared at the
+default setting and with what `min_evidence` and `correction` add. The intervals are tried on
+made-up data whose true distance is known.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mlops_nb.checks import drift
+
+CREDIT = Path(__file__).parents[2] / "notebooks" / "data" / "credit_default.parquet"
+SETTINGS: dict[str, dict[str, object]] = {
+    "default": {},
+    "holm": {"correction": "holm"},
+    "bh": {"correction": "bh"},
+    "min_evidence 0.95": {"min_evidence": 0.95},
+}
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+
+def halves(rows: int, rounds: int, settings: dict[str, object]) -> tuple[Counter[str], int, int]:
+    """Return the statuses of all columns, how many datasets drifted, and in how many any did."""
+    clients = pd.read_parquet(CREDIT)
+    rng = np.random.default_rng(0)
+    columns: Counter[str] = Counter()
+    datasets = touched = 0
+    for _ in range(rounds):
+        drawn = clients.iloc[rng.choice(len(clients), 2 * rows, replace=False)]
+        report = drift.check(drawn.iloc[:rows], drawn.iloc[rows:], **settings)  # type: ignore[arg-type]
+        statuses = Counter(finding.status for finding in report.findings[1:])
+        columns += statuses
+        datasets += report.status == "fail"
+        touched += statuses["fail"] > 0
+    return columns, datasets, touched
+
+
+def covered(
+    method: str, value: float, before: Draw, after: Draw, rows: int, rounds: int
+) -> tuple[float, float]:
+    """Return how often the interval held the true distance, and was above it altogether."""
+    held = above = 0
+    for seed in range(rounds):
+        rng = np.random.default_rng(seed)
+        old, new = (pd.DataFrame({"x": draw(rng, rows)}) for draw in (before, after))
+        found = drift.check(old, new, methods=method, min_evidence=0.95).finding("x")
+        low, high = found.evidence["interval"]
+        held += low <= value <= high
+        above += low > value
+    return held / rounds, above / rounds
+
+
+def levels(*shares: float) -> Draw:
+    """Return a way to draw levels by their shares."""
+    names = np.array(list("abcdefgh"))[: len(shares)]
+    return lambda rng, n: rng.choice(names, n, p=shares)
+
+
+def normal(mean: float = 0.0, spread: float = 1.0) -> Draw:
+    """Return a way to draw normal numbers."""
+    return lambda rng, n: rng.normal(mean, spread, n)
+
+
+# Method, true distance, and what both sides are drawn from.
+KNOWN: list[tuple[str, str, float, Draw, Draw]] = [
+    ("normal, none", "wasserstein", 0.0, normal(), normal()),
+    ("normal, at the limit", "wasserstein", 0.1, normal(), normal(0.1)),
+    ("normal, beyond", "wasserstein", 0.3, normal(), normal(0.3)),
+    (
+        "exponential, at the limit",
+        "wasserstein",
+        0.1,
+        lambda rng, n: rng.exponential(size=n),
+        lambda rng, n: rng.exponential(size=n) + 0.1,
+    ),
+    ("two levels, none", "jensenshannon", 0.0, levels(0.5, 0.5), levels(0.5, 0.5)),
+    ("two levels, near the limit", "jensenshannon", 0.1002, levels(0.5, 0.5), levels(0.64, 0.36)),
+    (
+        "six levels, near the limit",
+        "psi",
+        0.1099,
+        levels(0.3, 0.2, 0.2, 0.1, 0.1, 0.1),
+        levels(0.2, 0.2, 0.2, 0.1, 0.1, 0.2),
+    ),
+]
+
+
+def main(rounds: int) -> None:
+    """Measure and print."""
+    began = time.perf_counter()
+    print(f"two halves of the same data, {rounds:,} times, 23 columns: what drifted all the same")
+    print(
+        f"{'rows of a half':<16}{'setting':<20}{'columns':>9}{'unsure':>9}{'any':>8}{'dataset':>9}"
+    )
+    for name, settings in SETTINGS.items():
+        for rows in (500, 2_000, 15_000):
+            if rows > 1000 and "correction" in settings:
+                continue  # there are no p-values to correct
+            columns, datasets, touched = halves(rows, rounds, settings)
+            total = sum(columns.values())
+            print(
+                f"{rows:<16,}{name:<20}{columns['fail'] / total:>9.2%}"
+                f"{columns['insufficient'] / total:>9.2%}{touched / rounds:>9.1%}"
+                f"{datasets / rounds:>9.1%}",
+                flush=True,
+            )
+    print(f"{time.perf_counter() - began:.0f} s")
+    print("intervals of 95 %: how often the true distance was in them, and how often below them")
+    for name, method, value, before, after in KNOWN:
+        for rows in (300, 1_500):
+            held, above = covered(method, value, before, after, rows, rounds)
+            print(f"{name:<28}{method:<16}{rows:>6,} rows{held:>8.1%}{above:>8.1%}", flush=True)
+    print(f"{time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 1_000)
