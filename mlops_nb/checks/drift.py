@@ -17,6 +17,8 @@ from mlops_nb.checks.drift_choices import Given, choose
 from mlops_nb.checks.drift_columns import judge, unjudged
 from mlops_nb.checks.drift_evidence import refuse_unknown, settle
 from mlops_nb.checks.drift_methods import METHODS
+from mlops_nb.checks.drift_profile import Profile
+from mlops_nb.checks.drift_samples import StoredColumn
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import suggest
 from mlops_nb.core.records import Finding, Report, Status
@@ -30,7 +32,7 @@ SMALL = 200_000  # cells up to which starting threads costs more than it saves
 
 
 def check(
-    reference: pd.DataFrame,
+    reference: pd.DataFrame | Profile,
     current: pd.DataFrame,
     *,
     columns: Iterable[str] | None = None,
@@ -49,6 +51,7 @@ def check(
     ----------
     reference, current : pandas.DataFrame
         What the data were like, and what they are like now; of any length, also different ones.
+        The reference may be a profile, which saves sorting and counting it again.
     columns : iterable of str, optional
         The columns to compare; all by default. A column that only one frame has gets an
         *insufficient* finding, unless it was asked for here.
@@ -131,7 +134,7 @@ class _Pair:
     """One column of both frames, or what is wrong with it."""
 
     name: str
-    reference: pd.Series[Any] | None
+    reference: pd.Series[Any] | StoredColumn | None
     current: pd.Series[Any] | None
     problem: str = ""
 
@@ -140,6 +143,8 @@ def _refuse_others(reference: Any, current: Any, share: float) -> None:
     import pandas as pd
 
     for name, value in (("reference", reference), ("current", current)):
+        if name == "reference" and isinstance(value, Profile):
+            continue
         if not isinstance(value, pd.DataFrame):
             raise InputError(f"{name} must be a DataFrame, not {type(value).__name__}")
     if not 0 <= share <= 1:
@@ -147,7 +152,7 @@ def _refuse_others(reference: Any, current: Any, share: float) -> None:
 
 
 def _paired(
-    reference: pd.DataFrame,
+    reference: pd.DataFrame | Profile,
     current: pd.DataFrame,
     columns: Iterable[str] | None,
     exclude: Iterable[str],
@@ -168,7 +173,7 @@ def _paired(
         old, new = (held.get(name, []) for held in places)
         return _Pair(
             name,
-            reference.iloc[:, old[0]] if old else None,
+            _column(reference, name, old[0]) if old else None,
             current.iloc[:, new[0]] if new else None,
             _ambiguity(names[0], old) or _ambiguity(names[1], new),
         )
@@ -180,7 +185,11 @@ def _ambiguity(frame: str, places: list[int]) -> str:
     return f"{frame} has {len(places)} columns of this name" if len(places) > 1 else ""
 
 
-def _places(frame: pd.DataFrame) -> dict[str, list[int]]:
+def _column(frame: pd.DataFrame | Profile, name: str, place: int) -> pd.Series[Any] | StoredColumn:
+    return frame.columns[name] if isinstance(frame, Profile) else frame.iloc[:, place]
+
+
+def _places(frame: pd.DataFrame | Profile) -> dict[str, list[int]]:
     """Return where each column stands, by its name as text; names may occur more than once."""
     places: dict[str, list[int]] = {}
     for position, label in enumerate(frame.columns):

@@ -9,12 +9,13 @@ passes over is judged all the same where its values are plain numbers, booleans 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.drift_choices import KINDS, Choices
 from mlops_nb.checks.drift_evidence import interval
 from mlops_nb.checks.drift_methods import Comparison, compare
-from mlops_nb.checks.drift_samples import Column, UnjudgeableError
+from mlops_nb.checks.drift_samples import Column, StoredColumn, UnjudgeableError
 from mlops_nb.checks.drift_text import compare_texts
 from mlops_nb.checks.drift_words import histogram, sentence
 from mlops_nb.core.records import Finding
@@ -29,7 +30,7 @@ NO_CHOICES = Choices()
 
 def judge(
     name: str,
-    reference: pd.Series[Any] | None,
+    reference: pd.Series[Any] | StoredColumn | None,
     current: pd.Series[Any] | None,
     *,
     choices: Choices = NO_CHOICES,
@@ -43,7 +44,8 @@ def judge(
     name : str
         The column's name, for the finding.
     reference, current : pandas.Series or None
-        Of any type and length; None where the frame lacks the column.
+        Of any type and length; None where the frame lacks the column. The reference may be a
+        column of a profile.
     choices : Choices
         Its method, threshold and type, where they are not Evidently's defaults.
     confidence : float
@@ -82,7 +84,7 @@ def judge(
         if read_as not in KINDS:
             return _passed_over(name, kind, reference, current, names)
         method, limit = choices.method(name, read_as), choices.threshold(name, read_as)
-        old = Column(plain(reference), len(reference), names[0])
+        old = _reference_column(reference, names[0])
         new = Column(plain(current), len(current), names[1])
         if read_as == "text":
             found = compare_texts(old, new, method, limit)
@@ -96,6 +98,14 @@ def judge(
         return unjudged(name, note, reference, current)
     behind = interval(found, confidence) if confidence else {}
     return _judged(name, kind, read_as, found, current, behind)
+
+
+def _reference_column(
+    reference: pd.Series[Any] | StoredColumn, frame: str
+) -> Column | StoredColumn:
+    if isinstance(reference, StoredColumn):
+        return replace(reference, frame=frame)
+    return Column(plain(reference), len(reference), frame)
 
 
 def column_type(series: pd.Series[Any]) -> str:
@@ -260,7 +270,10 @@ def _judged(
 
 
 def unjudged(
-    name: str, note: str, reference: pd.Series[Any] | None, current: pd.Series[Any] | None
+    name: str,
+    note: str,
+    reference: pd.Series[Any] | StoredColumn | None,
+    current: pd.Series[Any] | None,
 ) -> Finding:
     """Return the finding of a column that can't be compared, `note` saying why."""
     # What only the reference has is no column to Evidently, which reads the current frame.
@@ -284,7 +297,7 @@ def _type_or_unknown(series: pd.Series[Any]) -> str:
 def _passed_over(
     name: str,
     kind: str,
-    reference: pd.Series[Any],
+    reference: pd.Series[Any] | StoredColumn,
     current: pd.Series[Any],
     names: tuple[str, str],
 ) -> Finding:
@@ -308,11 +321,15 @@ def _type_name(series: pd.Series[Any]) -> str:
 
 
 def _without_score(
-    kind: str, reference: pd.Series[Any] | None, current: pd.Series[Any] | None
+    kind: str, reference: pd.Series[Any] | StoredColumn | None, current: pd.Series[Any] | None
 ) -> dict[str, Any]:
     evidence: dict[str, Any] = {"method": None, "drifted": None, "threshold": None, "type": kind}
     for side, series in (("reference", reference), ("current", current)):
-        present = 0 if series is None else int(series.notna().sum())
+        if isinstance(series, StoredColumn):
+            rows, present = series.rows, series.present
+        else:
+            rows = 0 if series is None else len(series)
+            present = 0 if series is None else int(series.notna().sum())
         evidence[f"n_{side}"] = present
-        evidence[f"missing_{side}"] = 0 if series is None else len(series) - present
+        evidence[f"missing_{side}"] = rows - present
     return evidence

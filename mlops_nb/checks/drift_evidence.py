@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.checks.drift_methods import METHODS, Comparison, Method
 from mlops_nb.checks.drift_samples import Levels, Numbers
 from mlops_nb.checks.drift_scores import shared_counts
-from mlops_nb.checks.words import number, percent
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Status
+from mlops_nb.core.words import number, percent
 
 if TYPE_CHECKING:
     from mlops_nb.stats.distance_intervals import Distance, Floats

@@ -17,6 +17,7 @@ from mlops_nb.checks.drift_samples import (
     Column,
     Numbers,
     Sample,
+    StoredColumn,
     UnjudgeableError,
     few_levels,
     read_levels,
@@ -207,7 +208,7 @@ class Comparison:
 
 def compare(
     kind: str,
-    reference: Column,
+    reference: Column | StoredColumn,
     current: Column,
     method: Method | None = None,
     threshold: float | None = None,

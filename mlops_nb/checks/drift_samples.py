@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -69,7 +69,23 @@ class Levels(Sample):
     counts: Mapping[Hashable, int]
 
 
-def read_numbers(column: Column) -> Numbers:
+@dataclass(frozen=True, slots=True)
+class StoredColumn:
+    """One column of a profile: its numbers, its levels (of few numbers both), or its problem.
+
+    `texts` are its values in the order of rows where they are free text.
+    """
+
+    rows: int
+    present: int
+    numbers: Numbers | None = None
+    levels: Levels | None = None
+    texts: tuple[str, ...] | None = None
+    problem: str = ""
+    frame: str = "reference"
+
+
+def read_numbers(column: Column | StoredColumn) -> Numbers:
     """Sort a column's numbers, and count what is missing or infinite.
 
     Raises
@@ -79,6 +95,11 @@ def read_numbers(column: Column) -> Numbers:
     """
     import numpy as np
 
+    if isinstance(column, StoredColumn):
+        if column.numbers is None:
+            problem = column.problem or "has values in it that are not numbers"
+            raise UnjudgeableError(f"{column.frame} {problem}")
+        return replace(column.numbers, frame=column.frame)
     values = column.series.to_numpy()
     if values.dtype.kind not in "biuf":
         kind = column.series.dtype
@@ -95,7 +116,7 @@ def read_numbers(column: Column) -> Numbers:
     return Numbers(column.frame, column.rows, len(finite), present - len(finite), column, finite)
 
 
-def read_levels(column: Column) -> Levels:
+def read_levels(column: Column | StoredColumn) -> Levels:
     """Count how often each value of a column occurs, and what is missing or infinite.
 
     Raises
@@ -105,6 +126,8 @@ def read_levels(column: Column) -> Levels:
     TypeError
         If values of it can't be counted.
     """
+    if isinstance(column, StoredColumn):
+        return _stored_levels(column)
     counted = column.series.value_counts(sort=False)
     counts = {
         level: n for level, n in zip(counted.index.tolist(), counted.tolist(), strict=True) if n
@@ -115,12 +138,22 @@ def read_levels(column: Column) -> Levels:
     return Levels(column.frame, column.rows, present - infinite, infinite, column, counts)
 
 
+def _stored_levels(column: StoredColumn) -> Levels:
+    if column.levels is not None:
+        return replace(column.levels, frame=column.frame)
+    return _levels_of(read_numbers(column))
+
+
 def few_levels(numbers: Numbers) -> Levels | None:
     """Return the counts of the distinct values, or None where there are more than a few."""
     from mlops_nb.stats import binning
 
-    if binning.has_more_values(numbers.values, FEW_VALUES):
-        return None
+    return None if binning.has_more_values(numbers.values, FEW_VALUES) else _levels_of(numbers)
+
+
+def _levels_of(numbers: Numbers) -> Levels:
+    from mlops_nb.stats import binning
+
     values = binning.distinct(numbers.values).tolist()
     counts = dict(zip(values, map(int, binning.tie_sizes(numbers.values)), strict=True))
     return Levels(numbers.frame, numbers.rows, numbers.n, numbers.infinite, numbers.column, counts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks import drift_methods as methods
 from mlops_nb.checks.drift_methods import Comparison, Method
-from mlops_nb.checks.drift_samples import Column, Sample, UnjudgeableError
+from mlops_nb.checks.drift_samples import Column, Sample, StoredColumn, UnjudgeableError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,10 @@ GUESSES = 1000
 
 
 def compare_texts(
-    reference: Column, current: Column, method: Method | None, threshold: float | None
+    reference: Column | StoredColumn,
+    current: Column,
+    method: Method | None,
+    threshold: float | None,
 ) -> Comparison:
     """Score two columns of text by how well a linear classifier tells them apart.
 
@@ -53,7 +56,9 @@ def compare_texts(
     return Comparison(method, score, share, score > guessed, before, after, (note,))
 
 
-def _texts(column: Column) -> NDArray[Any]:
+def _texts(column: Column | StoredColumn) -> NDArray[Any]:
+    if isinstance(column, StoredColumn):
+        return _stored_texts(column)
     texts = column.series.dropna().to_numpy(dtype=object)
     if not len(texts):
         raise UnjudgeableError(f"{column.frame} has no value in it")
@@ -61,6 +66,15 @@ def _texts(column: Column) -> NDArray[Any]:
         kind = column.series.dtype
         raise UnjudgeableError(f"{column.frame} has values of type {kind} in it that are not text")
     return texts
+
+
+def _stored_texts(column: StoredColumn) -> NDArray[Any]:
+    import numpy as np
+
+    if column.texts is None:
+        problem = column.problem or "has no free text in it"
+        raise UnjudgeableError(f"{column.frame} {problem}")
+    return np.array(column.texts, dtype=object)
 
 
 def _told_apart(old: NDArray[Any], new: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb import panels
 from mlops_nb.checks import drift as drift_check
+from mlops_nb.checks import drift_profile, quality_files, quality_inference, scoring
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import quality as quality_check
-from mlops_nb.checks import quality_files, quality_inference, scoring
 from mlops_nb.checks.drift_choices import Given, together
+from mlops_nb.checks.drift_profile import Profile
 from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Mitigation, Report
 from mlops_nb.data.sketch import sketch
@@ -95,7 +96,7 @@ def _expectations(
 
 def drift(
     context: Context,
-    reference: pd.DataFrame | str | Path | Named,
+    reference: pd.DataFrame | Profile | str | Path | Named,
     current: pd.DataFrame | str | Path | Named,
     *,
     columns: Sequence[str] | None = None,
@@ -106,9 +107,12 @@ def drift(
     types: Given = None,
     min_evidence: float | None = None,
     correction: str | None = None,
+    save_profile: str | Path | None = None,
     strict: bool = False,
 ) -> Report:
     """Compare the distributions of two frames, column by column, with Evidently's methods.
+
+    The reference may be a profile that was saved before.
 
     Raises
     ------
@@ -116,8 +120,10 @@ def drift(
         If `strict` and the dataset has drifted.
     """
     settings = context.project.config.drift
-    before = frames.frame(context, reference, "reference")
+    before = _reference(context, reference)
     after = frames.frame(context, current, "current")
+    if save_profile is not None:
+        _save_profile(before, context.path(save_profile))
     report = drift_check.check(
         before,
         after,
@@ -133,6 +139,23 @@ def drift(
     )
     read = {report.subject["reference"]["name"]: before, report.subject["current"]["name"]: after}
     return _judged(context, report, read, strict=strict)
+
+
+def _reference(context: Context, given: Any) -> pd.DataFrame | Profile:
+    """Return the profile that a path names; else the data."""
+    value = given.value if isinstance(given, Named) else given
+    if isinstance(value, Profile):
+        return value
+    if isinstance(value, str | Path) and Path(value).suffix == drift_profile.SUFFIX:
+        return drift_profile.load(context.path(value))
+    return frames.frame(context, given, "reference")
+
+
+def _save_profile(reference: pd.DataFrame | Profile, path: Path) -> None:
+    if isinstance(reference, Profile):
+        raise InputError("the reference is a profile already", hint="leave out --save-profile")
+    made = drift_profile.profile(reference, fingerprint(reference)["hash"])
+    drift_profile.save(made, path)
 
 
 def fairness(
@@ -366,7 +389,7 @@ def _about(report: Report, model: Any) -> Report:
 
 
 def _judged(
-    context: Context, report: Report, data: Mapping[str, pd.DataFrame], *, strict: bool
+    context: Context, report: Report, data: Mapping[str, pd.DataFrame | Profile], *, strict: bool
 ) -> Report:
     _keep(context, report, data)
     if strict and report.status != "pass":
@@ -374,12 +397,14 @@ def _judged(
     return report
 
 
-def _keep(context: Context, report: Report, data: Mapping[str, pd.DataFrame]) -> None:
+def _keep(context: Context, report: Report, data: Mapping[str, pd.DataFrame | Profile]) -> None:
     """Keep the report with the open run, and say which data it was about."""
     if context.run_id is None:
         return
     tracking.record_report(context, report, panels.page(report, title=f"{report.kind} report"))
-    for name, frame in data.items():
-        # A version among them was recorded as it was read.
-        if frames.VERSION not in frame.attrs:
-            tracking.record_data(context, name, sketch(frame))
+    for name, value in data.items():
+        if isinstance(value, Profile):
+            tracking.record_data(context, name, value.source)
+        elif frames.VERSION not in value.attrs:  # a version was recorded as it was read
+            held = sketch(value)
+            tracking.record_data(context, name, held["hash"], held)

@@ -177,20 +177,23 @@ def record_report(context: Context, report: Report, html: str) -> None:
     project.spool.append(run_id, "tags", values={f"mlops.check.{report.kind}": report.status})
 
 
-def record_data(context: Context, name: str, sketch: Mapping[str, Any]) -> None:
-    """Record with the open run that a frame went into it; a second one of a name is ``name-2``.
+def record_data(
+    context: Context, name: str, content: str, sketch: Mapping[str, Any] | None = None
+) -> None:
+    """Record with the open run that data went into it, and what described them.
 
-    Nothing is written without an open run.
+    A second frame of a name is ``name-2``. Nothing is written without an open run.
     """
     if context.run_id is None:
         return
-    project, run_id = context.project, context.run_id
-    tags = project.spool.load(run_id).run.tags
-    key = data_key(name, sketch["hash"], tags)
-    if tags.get(f"{DATA_TAG}{key}") == sketch["hash"]:
+    spool, run_id = context.project.spool, context.run_id
+    tags = spool.load(run_id).run.tags
+    key = data_key(name, content, tags)
+    if tags.get(f"{DATA_TAG}{key}") == content:
         return
-    project.spool.keep(run_id, f"{SKETCHES}{key}.json", dumps(sketch).encode())
-    project.spool.append(run_id, "tags", values={f"{DATA_TAG}{key}": sketch["hash"]})
+    if sketch is not None:
+        spool.keep(run_id, f"{SKETCHES}{key}.json", dumps(sketch).encode())
+    spool.append(run_id, "tags", values={f"{DATA_TAG}{key}": content})
 
 
 def log(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlops_nb.interfaces.verbs import Argument
 
 DRIFT = (
-    Argument("reference", "a DataFrame in scope, or a file", "data", needed=True),
+    Argument("reference", "a DataFrame in scope, a file or a .profile", "data", needed=True),
     Argument("current", "a DataFrame in scope, or a file", "data", needed=True),
     Argument(
         "--column", "compare this column only (may be repeated)", many=True, keyword="columns"
@@ -36,5 +36,10 @@ DRIFT = (
         "float",
     ),
     Argument("--correction", "of p-values, for being many", choices=("none", "holm", "bh")),
+    Argument(
+        "--save-profile",
+        "FILE.profile: keep the reference sorted and counted, to give it next time",
+        "path",
+    ),
     Argument("--strict", "raise unless the verdict is pass", "flag"),
 )

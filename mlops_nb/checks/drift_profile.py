@@ -1,0 +1,208 @@
+"""A reference's profile: all that a drift score needs of it, sorted and counted once, in one file.
+
+It holds every number, sorted, and every level with its count, so that scores are those of the data
+themselves. What is lost is the order of rows: methods that re-divide rows at random draw other
+divisions, and means of 32-bit numbers are rounded elsewhere in the seventh digit.
+
+The file is a numpy archive, not compressed, that holds no pickled objects: ``header`` is JSON
+with the version of the format, each numeric column is one array.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from mlops_nb.checks.drift_columns import FEW_INTEGERS, column_type, plain
+from mlops_nb.checks.drift_samples import (
+    Column,
+    Levels,
+    Numbers,
+    StoredColumn,
+    UnjudgeableError,
+    read_levels,
+    read_numbers,
+)
+from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIX = ".profile"
+FORMAT, VERSION = "mlops_nb drift profile", 1
+UNKEPT = "has values in it that a profile can't hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A reference as it was read for drift.
+
+    Parameters
+    ----------
+    rows : int
+    columns : mapping of str to StoredColumn
+    source : str
+        The fingerprint of the data that it is of; empty where it was not taken.
+    """
+
+    rows: int
+    columns: Mapping[str, StoredColumn]
+    source: str = ""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.rows
+
+
+def profile(data: pd.DataFrame, source: str = "") -> Profile:
+    """Sort and count every column of a frame.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> profile(pd.DataFrame({"age": [31, 25, 25]})).columns["age"].numbers.values
+    array([25, 25, 31])
+    """
+    columns: dict[str, StoredColumn] = {}
+    for place, label in enumerate(data.columns):
+        name = str(label)
+        known = _stored(data.iloc[:, place])
+        if name in columns:
+            problem = "has several columns of this name"
+            known = StoredColumn(known.rows, known.present, problem=problem)
+        columns[name] = known
+    return Profile(len(data), columns, source)
+
+
+def _stored(series: pd.Series[Any]) -> StoredColumn:
+    rows, present = len(series), int(series.notna().sum())
+    try:
+        column = Column(plain(series), rows, "reference")
+        if column.series.dtype.kind in "biuf":
+            numbers, levels = _numbers(column)
+            return StoredColumn(rows, present, numbers, levels)
+        levels = replace(read_levels(column), column=None)
+        is_text = column_type(series) == "text"
+    except UnjudgeableError as error:
+        return StoredColumn(rows, present, problem=str(error).removeprefix("reference "))
+    except (TypeError, ValueError, ArithmeticError):  # values that can't be counted, or converted
+        return StoredColumn(rows, present, problem=UNKEPT)
+    if not all(type(level) in (str, int, float, bool) for level in levels.counts):
+        return StoredColumn(rows, present, problem=UNKEPT)
+    texts = tuple(column.series.dropna().tolist()) if is_text else None
+    return StoredColumn(rows, present, levels=levels, texts=texts)
+
+
+def _numbers(column: Column) -> tuple[Numbers, Levels | None]:
+    """Sort numbers; where they are few, count them in the order of rows, as a sentence may show."""
+    from mlops_nb.stats.binning import has_more_values
+
+    numbers = replace(read_numbers(column), column=None)
+    few = not has_more_values(numbers.values, FEW_INTEGERS)
+    return numbers, replace(read_levels(column), column=None) if few else None
+
+
+def save(made: Profile, path: Path) -> None:
+    """Write a profile; the file appears whole.
+
+    Raises
+    ------
+    InputError
+        If the name does not end in ``.profile``, which is how it is known later.
+    UnavailableError
+        If it can't be written.
+    """
+    import numpy as np
+
+    if path.suffix != SUFFIX:
+        raise InputError(f"{path.name!r} is no name for a profile", hint=f"{path.stem}{SUFFIX} is")
+    arrays: dict[str, Any] = {
+        str(at): known.numbers.values
+        for at, known in enumerate(made.columns.values())
+        if known.numbers is not None
+    }
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "rows": made.rows,
+        "source": made.source,
+        "columns": [_described(name, known) for name, known in made.columns.items()],
+    }
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with beside.open("wb") as file:
+            np.savez(file, header=text, **arrays)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UnavailableError(f"{path} can't be written: {error.strerror}") from None
+
+
+def load(path: Path) -> Profile:
+    """Read a profile.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such file.
+    InputError
+        If it is no profile, is damaged, or of a newer format than this version knows.
+    """
+    import numpy as np
+
+    try:
+        # Opened here, since numpy leaves a file open that is no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            header = json.loads(archive["header"].tobytes())
+            if header["format"] != FORMAT:
+                raise InputError(f"{path} is not a drift profile")
+            if header["version"] > VERSION:
+                raise InputError(
+                    f"{path} is of format {header['version']}, and this version knows {VERSION}",
+                    hint="update mlops-nb, or make the profile anew with --save-profile",
+                )
+            columns = {
+                known["name"]: _read(known, archive, str(at))
+                for at, known in enumerate(header["columns"])
+            }
+    except FileNotFoundError:
+        raise NotFoundError(f"no profile {path}", hint="drift … --save-profile makes one") from None
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError):
+        raise InputError(
+            f"{path} is not a drift profile, or it is damaged",
+            hint="make it anew with --save-profile",
+        ) from None
+    return Profile(header["rows"], columns, header["source"])
+
+
+def _described(name: str, known: StoredColumn) -> dict[str, Any]:
+    counted, sample = known.levels, known.numbers or known.levels
+    return {
+        "name": name,
+        "rows": known.rows,
+        "present": known.present,
+        "infinite": sample.infinite if sample else 0,
+        "numbers": known.numbers is not None,
+        "levels": None if counted is None else [list(pair) for pair in counted.counts.items()],
+        "texts": known.texts,
+        "problem": known.problem,
+    }
+
+
+def _read(known: Mapping[str, Any], arrays: Mapping[str, Any], at: str) -> StoredColumn:
+    rows, infinite = known["rows"], known["infinite"]
+    numbers = levels = None
+    if known["numbers"]:
+        values = arrays[at]
+        numbers = Numbers("reference", rows, len(values), infinite, None, values)
+    if known["levels"] is not None:
+        counts = dict(known["levels"])
+        levels = Levels("reference", rows, sum(counts.values()), infinite, None, counts)
+    texts = None if known["texts"] is None else tuple(known["texts"])
+    return StoredColumn(rows, known["present"], numbers, levels, texts, known["problem"])

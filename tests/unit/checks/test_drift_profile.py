@@ -1,0 +1,113 @@
+"""A stored profile of the reference gives the report that the reference itself gives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mlops_nb
+from mlops_nb.checks import drift, drift_profile
+from mlops_nb.checks.drift_methods import BY_KEY
+from mlops_nb.core.errors import InputError, MlopsError, NotFoundError
+from mlops_nb.core.records import Report
+
+
+def frame(n: int, shift: float, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    known = pd.DataFrame(
+        {
+            "normal": rng.normal(shift, 1, n),
+            "float32": rng.normal(shift, 1, n).astype("float32"),
+            "few": rng.choice([0.0, 0.5, 1.0], n),
+            "whole": rng.integers(0, 90, n),
+            "ten": rng.integers(0, 10, n),
+            "bool": rng.random(n) < 0.4 + shift / 4,
+            "level": rng.choice(["a", "b", "c<>", "ü"], n),
+            "category": pd.Categorical(rng.choice(["x", "y"], n)),
+            "text": [f"{' '.join(rng.choice(['rain', 'wind', 'fog'], 4))} {i}" for i in range(n)],
+            "when": pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 99, n), "D"),
+            "nullable": pd.array(rng.integers(0, 90, n), dtype="Int64"),
+            "nothing": [None] * n,
+            "lists": [[1]] * n,
+        }
+    )
+    known["gaps"] = known["normal"].where(rng.random(n) < 0.7)
+    known.loc[3, "gaps"] = np.inf
+    return known
+
+
+def without_time(report: Report) -> tuple[object, ...]:
+    return report.status, report.summary, report.subject, report.findings
+
+
+@pytest.mark.parametrize("rows", [150, 1400])
+def test_a_profile_gives_the_report_of_the_data(tmp_path: Path, rows: int) -> None:
+    old, new = frame(rows, 0, 1), frame(200, 0.4, 2)
+    place = tmp_path / "old.profile"
+    drift_profile.save(drift_profile.profile(old, "abc"), place)
+    kept = drift_profile.load(place)
+    assert (len(kept), kept.source) == (rows, "abc")
+    assert without_time(drift.check(kept, new)) == without_time(drift.check(old, new))
+    assert [path.name for path in tmp_path.iterdir()] == ["old.profile"]
+
+
+@pytest.mark.parametrize("key", [k for k, m in BY_KEY.items() if "text" not in m.kinds])
+def test_every_method_scores_a_profile_as_the_data(key: str) -> None:
+    names = ["normal", "whole", "gaps"] if "num" in BY_KEY[key].kinds else ["level", "bool"]
+    old, new = (frame(300, shift, shift + 4)[names] for shift in (0, 1))
+    kept = drift.check(drift_profile.profile(old), new, methods=key)
+    for found in drift.check(old, new, methods=key).findings[1:]:
+        # Re-divisions at random, of rows there and of counts here.
+        slack = 0.1 if key in ("TVD", "empirical_mmd") else 1e-9
+        assert kept.finding(found.name).value == pytest.approx(found.value, abs=slack), found.name
+
+
+def test_a_column_that_is_there_twice_or_of_another_type_is_a_finding() -> None:
+    twice = pd.DataFrame(np.zeros((30, 2)), columns=["a", "a"])
+    report = drift.check(drift_profile.profile(twice), twice.iloc[:, :1])
+    assert "reference has several columns of this name" in report.finding("a").evidence["note"]
+    texts = pd.DataFrame({"a": list("xyz") * 20})
+    report = drift.check(drift_profile.profile(texts), pd.DataFrame({"a": np.arange(60.0)}))
+    assert "values in it that are not numbers" in report.finding("a").evidence["note"]
+    with pytest.raises(NotFoundError, match="unknown column 'b' in reference"):
+        drift.check(drift_profile.profile(texts), texts, columns=["b"])
+
+
+def test_drift_saves_a_profile_and_takes_one_in_place_of_the_reference(tmp_path: Path) -> None:
+    old, new = frame(400, 0, 1), frame(300, 1, 2)
+    old.drop(columns=["nothing", "lists"]).to_parquet(tmp_path / "old.parquet")
+    place = str(tmp_path / "old.profile")
+    first = mlops_nb.drift(str(tmp_path / "old.parquet"), new, save_profile=place)
+    again = mlops_nb.drift(place, new)
+    assert again.findings[0].value == first.findings[0].value
+    assert again.subject["reference"] == {"name": "old.profile", "rows": 400}
+    with pytest.raises(InputError, match="the reference is a profile already"):
+        mlops_nb.drift(place, new, save_profile=place)
+    with pytest.raises(InputError, match=r"'old\.parquet' is no name .*; old\.profile is"):
+        mlops_nb.drift(old, new, save_profile=str(tmp_path / "old.parquet"))
+    with pytest.raises(NotFoundError, match="no profile"):
+        mlops_nb.drift(str(tmp_path / "gone.profile"), new)
+
+
+def test_a_damaged_foreign_or_newer_file_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "x.profile"
+    drift_profile.save(drift_profile.profile(frame(50, 0, 1)), place)
+    whole = place.read_bytes()
+    header = np.frombuffer(
+        json.dumps({"format": drift_profile.FORMAT, "version": 9}).encode(), "u1"
+    )
+    with place.open("wb") as file:
+        np.savez(file, header=header)
+    with pytest.raises(InputError, match="is of format 9, and this version knows 1"):
+        drift_profile.load(place)
+    with place.open("wb") as file:
+        np.save(file, header)
+    foreign = place.read_bytes()
+    for damaged in (b"", b"name,age\n", foreign, whole[:300], whole[: len(whole) // 2]):
+        place.write_bytes(damaged)
+        with pytest.raises(MlopsError, match="is not a drift profile"):
+            drift_profile.load(place)
