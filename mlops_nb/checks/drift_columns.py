@@ -165,9 +165,10 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
     >>> plain(pd.Series([1, None], dtype="Int64")).dtype, plain(pd.Series([True, None])).dtype
     (dtype('int64'), dtype('bool'))
     """
-    if _is_time(series):
+    values = _kind_of_values(series)
+    if values in _TIMES:
         return _days(series.dropna())
-    wanted = _plain_type(series)
+    wanted = _plain_type(series, values)
     if wanted is None:
         return series
     kept = series.dropna()
@@ -178,12 +179,19 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _is_time(series: pd.Series[Any]) -> bool:
+    return _kind_of_values(series) in _TIMES
+
+
+def _kind_of_values(series: pd.Series[Any]) -> str:
+    """Return what pandas calls the values of objects; else the name of the type of one."""
     from pandas.api import types
 
     dtype: Any = series.dtype
     if dtype.name == "object":
-        return types.infer_dtype(series, skipna=True) in _TIMES
-    return dtype.kind in "mM" or getattr(dtype, "type", object).__name__ in _TIMES
+        return str(types.infer_dtype(series, skipna=True))
+    if dtype.kind in "mM":
+        return "timedelta" if dtype.kind == "m" else "datetime"
+    return str(getattr(dtype, "type", object).__name__)
 
 
 def _days(kept: pd.Series[Any]) -> pd.Series[Any]:
@@ -202,14 +210,14 @@ def _days(kept: pd.Series[Any]) -> pd.Series[Any]:
 _TIMES = ("datetime", "datetime64", "date", "timedelta", "timedelta64")
 
 
-def _plain_type(series: pd.Series[Any]) -> Any:
+def _plain_type(series: pd.Series[Any], values: str) -> Any:
     import numpy as np
     import pandas as pd
     from pandas.api import types
 
     dtype: Any = series.dtype
     if dtype.name == "object":
-        return _PLAIN_OBJECTS.get(types.infer_dtype(series, skipna=True))
+        return _PLAIN_OBJECTS.get(values)
     if isinstance(dtype, np.dtype):
         return "int64" if dtype.kind == "u" else None
     if isinstance(dtype, pd.CategoricalDtype | pd.StringDtype):
@@ -241,8 +249,9 @@ def _judged(
     current: pd.Series[Any],
     behind: dict[str, Any],
 ) -> Finding:
-    notes = list(found.notes)
+    notes, unit = list(found.notes), ""
     if kind != read_as:
+        unit = " days" if _is_time(current) else ""
         passed = f"Evidently passes over columns of type {_type_name(current)}"
         notes.append(f"{passed}; this is our own judgement")
     return Finding(
@@ -261,7 +270,7 @@ def _judged(
             "n_current": found.current.n,
             "missing_reference": found.reference.missing,
             "missing_current": found.current.missing,
-            "sentence": sentence(name, found, " days" if _is_time(current) else ""),
+            "sentence": sentence(name, found, unit),
             "histogram": histogram(found),
             **behind,
             **({"note": "; ".join(notes)} if notes else {}),

@@ -188,7 +188,7 @@ def _described(name: str, known: StoredColumn) -> dict[str, Any]:
         "rows": known.rows,
         "present": known.present,
         "infinite": sample.infinite if sample else 0,
-        "numbers": known.numbers is not None,
+        "deviation": None if known.numbers is None else known.numbers.deviation,
         "levels": None if counted is None else [list(pair) for pair in counted.counts.items()],
         "texts": known.texts,
         "problem": known.problem,
@@ -198,9 +198,10 @@ def _described(name: str, known: StoredColumn) -> dict[str, Any]:
 def _read(known: Mapping[str, Any], arrays: Mapping[str, Any], at: str) -> StoredColumn:
     rows, infinite = known["rows"], known["infinite"]
     numbers = levels = None
-    if known["numbers"]:
+    if known["deviation"] is not None:
         values = arrays[at]
         numbers = Numbers("reference", rows, len(values), infinite, None, values)
+        numbers.__dict__["deviation"] = known["deviation"]
     if known["levels"] is not None:
         counts = dict(known["levels"])
         levels = Levels("reference", rows, sum(counts.values()), infinite, None, counts)

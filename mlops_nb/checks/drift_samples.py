@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,11 +56,18 @@ class Sample:
         return series.dropna().to_numpy()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Numbers(Sample):
     """A sample of numbers: the finite `values`, sorted."""
 
     values: np.ndarray[Any, np.dtype[Any]]
+
+    @cached_property
+    def deviation(self) -> float:
+        """The standard deviation, worked out once: score, notes and sentence are in its terms."""
+        from mlops_nb.stats import distances
+
+        return distances.deviation(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,9 @@ def read_numbers(column: Column | StoredColumn) -> Numbers:
         if column.numbers is None:
             problem = column.problem or "has values in it that are not numbers"
             raise UnjudgeableError(f"{column.frame} {problem}")
-        return replace(column.numbers, frame=column.frame)
+        numbers = replace(column.numbers, frame=column.frame)
+        numbers.__dict__["deviation"] = column.numbers.deviation
+        return numbers
     values = column.series.to_numpy()
     if values.dtype.kind not in "biuf":
         kind = column.series.dtype

@@ -103,7 +103,8 @@ def wasserstein(old: Sample, new: Sample) -> float:
     """Score by the Wasserstein distance in the reference's standard deviations."""
     from mlops_nb.stats import distances
 
-    return distances.wasserstein_normed(_numbers(old), _numbers(new))
+    x, y = _numbers(old), _numbers(new)
+    return distances.wasserstein_normed(x, y, old.deviation if isinstance(old, Numbers) else None)
 
 
 def energy(old: Sample, new: Sample) -> float:
@@ -290,7 +291,7 @@ def of_wasserstein(found: Scored) -> Iterator[str]:
     from mlops_nb.stats import distances
 
     x = _numbers(found.old)
-    spread = distances.deviation(x)
+    spread = found.old.deviation if isinstance(found.old, Numbers) else 0.0
     if spread < distances.NORM_FLOOR:
         floor = distances.NORM_FLOOR
         yield f"its standard deviation is under {floor}, the least that the score is normed by"

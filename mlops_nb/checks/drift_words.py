@@ -43,11 +43,9 @@ def sentence(name: str, found: Comparison, unit: str = "") -> str:
 def _about_numbers(name: str, old: Numbers, new: Numbers, much: float, unit: str) -> str:
     import numpy as np
 
-    from mlops_nb.stats.distances import deviation
-
     with np.errstate(over="ignore", invalid="ignore"):
         shift = float(np.mean(new.values, dtype=float) - np.mean(old.values, dtype=float))
-    before, after = deviation(old.values), deviation(new.values)
+    before, after = old.deviation, new.deviation
     if before == 0:
         was = f"{quoted(name)} was always {number(float(old.values[0]))}"
         return f"{was}; now its mean is {number(float(np.mean(new.values, dtype=float)))}"

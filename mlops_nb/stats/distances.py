@@ -37,9 +37,11 @@ def deviation(values: Numbers) -> float:
     >>> deviation(np.array([1.0, 3.0]))
     1.0
     """
-    import pandas as pd
-
     with np.errstate(over="ignore", invalid="ignore"):
+        if values.dtype.kind != "f" or values.itemsize == 8:
+            return float(np.std(values.astype(np.float64, copy=False)))
+        import pandas as pd
+
         return float(pd.Series(values, copy=False).std(ddof=0))
 
 
@@ -80,7 +82,7 @@ def wasserstein(reference: Numbers, current: Numbers) -> float:
         return float(np.dot(np.abs(u_there - v_there), widths))
 
 
-def wasserstein_normed(reference: Numbers, current: Numbers) -> float:
+def wasserstein_normed(reference: Numbers, current: Numbers, spread: float | None = None) -> float:
     """Return the Wasserstein distance in standard deviations of the reference.
 
     As in Evidently, the deviation is taken to be at least `NORM_FLOOR`.
@@ -88,6 +90,8 @@ def wasserstein_normed(reference: Numbers, current: Numbers) -> float:
     Parameters
     ----------
     reference, current : sorted arrays of shape (n,) and (m,)
+    spread : float, optional
+        The reference's deviation, where it is known already.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def wasserstein_normed(reference: Numbers, current: Numbers) -> float:
     >>> wasserstein_normed(np.array([1.0, 3.0]), np.array([2.0, 4.0]))
     1.0
     """
-    norm = max(deviation(reference), NORM_FLOOR)
+    norm = max(deviation(reference) if spread is None else spread, NORM_FLOOR)
     return wasserstein(reference, current) / norm if math.isfinite(norm) else math.nan
 
 
