@@ -108,7 +108,8 @@ def noted(known: Mapping[str, Any], *keys: str) -> str:
     for key in keys:
         text = known.get(key)
         if isinstance(text, str) and text and words.shorten(text) not in said:
-            said = f"{said} {words.shorten(text)}".strip()
+            between = " " if said.endswith((".", "!", "?", ":", ";")) else "; "
+            said = f"{said}{between}{words.shorten(text)}" if said else words.shorten(text)
     return said
 
 

@@ -216,3 +216,14 @@ def test_the_overview_lists_exactly_the_doors_verbs() -> None:
     assert "  demo " in terminal
     assert "  track " not in terminal
     assert "  track " in parsing.overview("notebook")
+
+
+def test_drift_takes_methods_thresholds_and_types_by_name() -> None:
+    words = ["a.csv", "b.csv", "--method", "num=ks", "--method", "x=y=psi", "--threshold", "0.2"]
+    words += ["--type", "x=num", "--min-evidence", "0.95", "--correction", "holm"]
+    found = parsing.parse(lookup.verb("drift"), words, "terminal").arguments
+    assert found["methods"] == ["num=ks", "x=y=psi"]
+    assert (found["thresholds"], found["types"]) == (["0.2"], ["x=num"])
+    assert (found["min_evidence"], found["correction"]) == (0.95, "holm")
+    with pytest.raises(NotFoundError, match="did you mean 'holm'"):
+        parsing.parse(lookup.verb("drift"), ["a", "b", "--correction", "hollm"], "terminal")
