@@ -10,7 +10,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.drift_choices import Given, choose
@@ -43,6 +43,8 @@ def check(
     types: Given = None,
     min_evidence: float = 0.0,
     correction: str = "none",
+    target: str | None = None,
+    prediction: str | None = None,
     names: tuple[str, str] = ("reference", "current"),
 ) -> Report:
     """Compare two frames column by column.
@@ -71,6 +73,9 @@ def check(
     correction : {"none", "holm", "bh"}
         How p-values are adjusted for there being many of them. Distances, which have a threshold
         and no error rate that could be shared out, are not adjusted.
+    target, prediction : str, optional
+        The columns of the true and of the predicted values: their findings say so in ``role``, and
+        the report's sentence says whether they drifted.
     names : (str, str)
         What the two frames are called in notes.
 
@@ -98,6 +103,7 @@ def check(
     _refuse_others(reference, current, share)
     refuse_unknown(min_evidence, correction)
     pairs = _paired(reference, current, columns, exclude, names)
+    roles = _roles([pair.name for pair in pairs], target=target, prediction=prediction)
     choices = choose(methods, thresholds, types, [pair.name for pair in pairs])
 
     def judged(pair: _Pair) -> Finding:
@@ -114,6 +120,7 @@ def check(
 
     cells = len(pairs) * (len(reference) + len(current))
     findings = settle(_each(judged, pairs, cells), min_evidence, correction)
+    findings = [_with_role(found, roles) for found in findings]
     findings.sort(key=_severity, reverse=True)
     whole = _whole(findings, share)
     return Report(
@@ -179,6 +186,21 @@ def _paired(
         )
 
     return [pair(name) for name in dict.fromkeys(wanted) if name not in left_out]
+
+
+def _roles(known: list[str], **columns: str | None) -> dict[str, str]:
+    """Return the role of a column by its name."""
+    roles = {str(column): role for role, column in columns.items() if column is not None}
+    for column, role in roles.items():
+        if column not in known:
+            raise NotFoundError.among(f"{role} column", column, known)
+    return roles
+
+
+def _with_role(found: Finding, roles: dict[str, str]) -> Finding:
+    if found.name not in roles:
+        return found
+    return replace(found, evidence={**found.evidence, "role": roles[found.name]})
 
 
 def _ambiguity(frame: str, places: list[int]) -> str:
@@ -282,6 +304,11 @@ def _sentence(drifted: list[Finding], n: int, share: float) -> str:
 def _notes(
     findings: list[Finding], unjudged_ones: list[Finding], beside: list[Finding]
 ) -> Iterator[str]:
+    for found in findings:
+        if "role" in found.evidence:
+            verdicts = {"fail": "drifted", "pass": "did not drift"}
+            verdict = verdicts.get(found.status, "can't be judged")
+            yield f"the {found.evidence['role']} {quoted(found.name)} {verdict}"
     few = sum(f.value is not None for f in unjudged_ones)
     if len(unjudged_ones) > few:
         yield f"{len(unjudged_ones) - few:,} can't be judged"

@@ -107,6 +107,8 @@ def drift(
     types: Given = None,
     min_evidence: float | None = None,
     correction: str | None = None,
+    target: str | None = None,
+    prediction: str | None = None,
     save_profile: str | Path | None = None,
     strict: bool = False,
 ) -> Report:
@@ -135,6 +137,8 @@ def drift(
         types=together(settings.types, types),
         min_evidence=settings.min_evidence if min_evidence is None else min_evidence,
         correction=settings.correction if correction is None else correction,
+        target=target,
+        prediction=prediction,
         names=(frames.name_of(reference, "reference"), frames.name_of(current, "current")),
     )
     read = {report.subject["reference"]["name"]: before, report.subject["current"]["name"]: after}

@@ -36,6 +36,8 @@ DRIFT = (
         "float",
     ),
     Argument("--correction", "of p-values, for being many", choices=("none", "holm", "bh")),
+    Argument("--target", "column of the true values, to be named as such"),
+    Argument("--prediction", "column of the predicted values, to be named as such"),
     Argument(
         "--save-profile",
         "FILE.profile: keep the reference sorted and counted, to give it next time",

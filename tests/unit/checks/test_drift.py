@@ -175,6 +175,18 @@ def test_a_method_is_chosen_by_column_by_type_or_for_all() -> None:
     }
 
 
+def test_target_and_prediction_are_named() -> None:
+    report = drift.check(OLD, NEW, target="open", prediction="state", thresholds={"temp": 9})
+    assert report.finding("state").evidence["role"] == "prediction"
+    assert report.finding("open").evidence["role"] == "target"
+    assert "role" not in report.finding("temp").evidence
+    assert report.summary.endswith(
+        "the prediction `state` drifted; the target `open` did not drift"
+    )
+    with pytest.raises(NotFoundError, match="unknown target column 'opn'; did you mean 'open'"):
+        drift.check(OLD, NEW, target="opn")
+
+
 def test_a_column_is_read_as_the_type_that_is_given() -> None:
     few = pd.DataFrame({"rooms": np.arange(400) % 4})
     assert drift.check(few, few).finding("rooms").evidence["type"] == "cat"
