@@ -254,8 +254,11 @@ def _chosen(old: Sample, new: Sample) -> tuple[Method, Sample, Sample]:
 
 
 def _scored(method: Method, old: Sample, new: Sample) -> tuple[float, tuple[str, ...]]:
+    import numpy as np
+
     try:
-        score, reason = method.score(old, new), "its score is not a number"
+        with np.errstate(all="ignore"):  # what overflows is no finite score, which is told
+            score, reason = method.score(old, new), "its score is not a number"
     except ValueError as error:
         score, reason = math.nan, str(error)
     if math.isfinite(score):

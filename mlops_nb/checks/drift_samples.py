@@ -53,7 +53,9 @@ class Sample:
         if series.dtype.kind == "f":
             values = series.to_numpy()
             return values if self.n == len(values) else values[np.isfinite(values)]
-        return series.dropna().to_numpy()
+        values = series.dropna().to_numpy()
+        is_number = isinstance(self, Numbers) and values.dtype.kind == "b"
+        return values.astype(np.uint8) if is_number else values
 
 
 @dataclass(frozen=True)

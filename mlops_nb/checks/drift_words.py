@@ -44,11 +44,12 @@ def _about_numbers(name: str, old: Numbers, new: Numbers, much: float, unit: str
     import numpy as np
 
     with np.errstate(over="ignore", invalid="ignore"):
-        shift = float(np.mean(new.values, dtype=float) - np.mean(old.values, dtype=float))
+        mean = float(np.mean(new.values, dtype=float))
+        shift = mean - float(np.mean(old.values, dtype=float))
     before, after = old.deviation, new.deviation
     if before == 0:
         was = f"{quoted(name)} was always {number(float(old.values[0]))}"
-        return f"{was}; now its mean is {number(float(np.mean(new.values, dtype=float)))}"
+        return f"{was}; now its mean is {number(mean)}"
     steps = abs(shift) / before
     way = "up" if shift > 0 else "down"
     if math.isinf(much):
