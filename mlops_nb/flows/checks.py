@@ -17,6 +17,7 @@ from mlops_nb.checks.drift_choices import Given, together
 from mlops_nb.checks.drift_profile import Profile
 from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Mitigation, Report
+from mlops_nb.data.fingerprint import fingerprint
 from mlops_nb.data.sketch import sketch
 from mlops_nb.flows import frames, tracking
 from mlops_nb.flows.context import Context, Named
