@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,6 +132,11 @@ class BlobStore:
         made = self.folder / f".{secrets.token_hex(4)}~{maker}"
         try:
             yield made
+        except (OSError, UnavailableError):
+            made.unlink(missing_ok=True)
+            with suppress(OSError):  # where it holds something, it stays
+                self.folder.rmdir()
+            raise
         finally:
             made.unlink(missing_ok=True)
 
