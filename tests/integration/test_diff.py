@@ -39,9 +39,8 @@ def recorded(context: Context, number: int, **changed: Any) -> str:
     tracking.record_cell(inside, run_id, CellRecord(1, source, now(), 0.1, "ok"))
     tracking.record_parameters(inside, run_id, {"months": changed.get("months", 2)})
     datasets.get(inside, changed.get("data", "clients@1"))
-    tracking.record_data(
-        inside, "train", sketch(pd.DataFrame({"age": changed.get("ages", [1, 3])}))
-    )
+    held = sketch(pd.DataFrame({"age": changed.get("ages", [1, 3])}))
+    tracking.record_data(inside, "train", held["hash"], held)
     status = changed.get("status", "pass")
     report = Report("drift", status, (Finding("age", "age", 0.1, 0.2, status),))
     tracking.record_report(inside, report, "<p>")
