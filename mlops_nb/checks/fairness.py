@@ -1,9 +1,13 @@
 """Is the model fair? Fairlearn's gaps between groups, with the evidence for and against them.
 
 A gap between groups is only as sure as the groups are large, so no verdict rests on the gap alone:
-a metric passes if its whole interval is on the good side of the limit, fails if all of it is on
-the bad side, and else there is not enough evidence. A group with fewer than `MINIMUM` rows of the
-kind that a rate is made from can neither make a metric fail nor let it pass.
+a metric passes if the gap is surely within its limit, fails if it surely is not, and else there is
+not enough evidence. Each claim is made at the check's confidence (``evidence["bounds"]``), and
+``python -m tests.benchmarks.fairness_evidence`` simulates how often it is right. A group with
+fewer than `MINIMUM` rows of the kind that a rate is made from can neither make a metric fail nor
+let it pass. A report passes if all its metrics do, which needs no correction for their number (the
+intersection-union principle); each metric that fails does so by itself, corrected for the number
+of groups, not of metrics.
 
 The values equal Fairlearn's to the last digits (a rate without rows is 0, as there). They and the
 intervals are made from one small table of counts: see `mlops_nb.stats.bootstrap.widest_gap` for
@@ -92,10 +96,11 @@ def check(
     Returns
     -------
     Report
-        Of kind "fairness", one finding a metric. `evidence` has `interval`, `confidence`,
-        `sensitive`, `groups` (for each: `group`, `values`, `n`, `positives`, `negatives`,
-        `selected` and its rates; a rate without rows is None), `extremes` (the two groups furthest
-        apart, for each rate), `minimum` (`rows` needed, `of` what, and the groups `below`),
+        Of kind "fairness", one finding a metric. `evidence` has `interval`, which holds with
+        `confidence`, `bounds`, of which each holds with `confidence` by itself and against which
+        the limit is held, `sensitive`, `groups` (for each: `group`, `values`, `n`, `positives`,
+        `negatives`, `selected` and its rates; a rate without rows is None), `extremes` (the two
+        groups furthest apart, for each rate), `minimum` (`rows` needed, `of` what, and the groups `below`),
         `metric_note` and `note`. `subject["missing"]` counts what was missing.
 
     Raises
@@ -224,9 +229,10 @@ class _Table:
         kind, family = kind_of(metric), family_of(metric)
         value = fairlearn_value(self.counts, metric)
         low, high = self._interval(family, kind, value)
+        sure = self._interval(family, kind, value, each_end=True)
         below = self._below(family)
         judged = len(self.labels) > 1 and not below
-        status = against(limit, low, high, higher_is_better=kind == "ratio")
+        status = against(limit, *sure, higher_is_better=kind == "ratio")
         if status == "pass" and limit is not None and not judged:
             status = "insufficient"
         extremes = [self._extremes(rate) for rate in family.rates]
@@ -237,6 +243,7 @@ class _Table:
             status=status,
             evidence={
                 "interval": [low, high],
+                "bounds": list(sure),
                 "confidence": self.confidence,
                 "sensitive": self.sensitive,
                 "groups": self.groups,
@@ -251,7 +258,9 @@ class _Table:
             },
         )
 
-    def _interval(self, family: Family, kind: Kind, value: float) -> tuple[float, float]:
+    def _interval(
+        self, family: Family, kind: Kind, value: float, *, each_end: bool = False
+    ) -> tuple[float, float]:
         """Return the interval of the widest gap, within the metric's range and with `value`."""
         import numpy as np
 
@@ -264,7 +273,7 @@ class _Table:
         if kind == "ratio":
             tiny = np.finfo(np.float64).tiny
             drawn = [np.log(np.maximum(rates, tiny)) for rates in drawn]
-        low, high = widest_gap(drawn, firm, self.confidence)
+        low, high = widest_gap(drawn, firm, self.confidence, each_end=each_end)
         if kind == "ratio":
             low, high = float(np.exp(-high)), float(np.exp(-low))
         if np.isnan(value):

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlops_nb.stats.bootstrap import (
+    lowest,
     percentile_interval,
     rate_draws,
     share_draws,
@@ -132,6 +133,36 @@ def test_the_widest_of_several_rates_counts() -> None:
     low, high = widest_gap([narrow, wide], [both, both], 0.95)
     assert low < 0.2 < high
     assert low > 0.14
+
+
+def test_each_end_holds_at_the_confidence_by_itself() -> None:
+    rng = np.random.default_rng(4)
+    sizes, firm = np.full(2, 2000), [np.ones(2, dtype=bool)]
+    above = below = 0
+    for _ in range(300):
+        draws = [rate_draws(rng.binomial(sizes, [0.3, 0.4]), sizes, 400, rng)]
+        low, high = widest_gap(draws, firm, 0.95, each_end=True)
+        above, below = above + (low <= 0.1), below + (high >= 0.1)
+    assert 0.92 * 300 < below < 0.99 * 300
+    assert above > 0.95 * 300
+
+
+def test_a_gap_to_all_is_narrower_than_between_two() -> None:
+    rng = np.random.default_rng(0)
+    rates = rate_draws([600, 1000], [2000, 2000], 1000, rng)
+    firm = [np.array([True, True])]
+    low, high = widest_gap([rates], firm, 0.95, overall=[rates.mean(axis=1)])
+    assert low < 0.1 < high < 0.15
+
+
+def test_the_lowest_of_many_is_covered() -> None:
+    rng = np.random.default_rng(6)
+    sizes, truth, covered = np.full(6, 300), np.array([0.3, 0.3, 0.3, 0.4, 0.5, 0.6]), 0
+    for _ in range(150):
+        draws = rate_draws(rng.binomial(sizes, truth), sizes, 400, rng)
+        low, high = lowest(draws, np.ones(6, dtype=bool), 0.95)
+        covered += low <= 0.3 <= high
+    assert covered >= 0.89 * 150
 
 
 def test_one_group_has_no_gap() -> None:
