@@ -16,27 +16,33 @@ how, and for why the bootstrapped maximum itself won't do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks.fairness_frame import check_weights, positive_last
 from mlops_nb.checks.fairness_metrics import (
+    AGGS,
     DEFAULT_METRICS,
+    KINDS,
+    MEASURES,
+    METHODS,
     METRICS,
-    RATES,
-    Family,
-    Kind,
-    fairlearn_value,
-    family_of,
-    group_rates,
+    Agg,
+    Method,
     kind_of,
-    negatives_of,
-    positives_of,
-    rows_of,
 )
-from mlops_nb.checks.inputs import check_settings, choose_metrics, read_classes, require_columns
-from mlops_nb.checks.verdicts import against, overall
-from mlops_nb.core.errors import InputError
-from mlops_nb.core.records import Finding, Report, Status
+from mlops_nb.checks.fairness_sample import Sample
+from mlops_nb.checks.fairness_table import MINIMUM, SHOWN, Asked, Table
+from mlops_nb.checks.inputs import (
+    check_settings,
+    choose_metrics,
+    read_classes,
+    read_numbers,
+    require_columns,
+)
+from mlops_nb.checks.verdicts import overall
+from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.records import Finding, Report
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,10 +51,9 @@ if TYPE_CHECKING:
 
     from mlops_nb.stats.groups import Grouping
 
-    Counts = NDArray[np.int64]
-    Floats = NDArray[np.float64]
+__all__ = ["DEFAULT_METRICS", "METRICS", "MINIMUM", "check"]
 
-MINIMUM = 30
+Named = str | Callable[..., Any]
 
 
 def check(
@@ -57,11 +62,16 @@ def check(
     label: str,
     prediction: str,
     sensitive: Sequence[str],
+    score: str | None = None,
+    control: Sequence[str] = (),
+    weights: str | None = None,
     positive: Any = None,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[Named] | None = None,
     difference_limit: float | None = 0.1,
     ratio_limit: float | None = 0.8,
     limits: Mapping[str, float] | None = None,
+    method: Method = "between_groups",
+    agg: Agg = "worst_case",
     confidence: float = 0.95,
     draws: int = 1000,
     seed: int = 0,
@@ -78,14 +88,28 @@ def check(
     sensitive : sequence of str
         The columns that make the groups; several make their intersection, as in Fairlearn.
         Missing values are a group; many numbers are cut at their quartiles, and the report says so.
+    score : str, optional
+        The column of the score or probability of the positive class, for the metrics that need it.
+    control : sequence of str, optional
+        Columns within each of whose values the groups are compared: one finding a metric and value
+        (its `column` says which).
+    weights : str, optional
+        The column that says how much a row counts. Values are weighted, evidence is of rows.
     positive : object, optional
         The positive class; default 1 or True, else the larger of the two.
-    metrics : sequence of str, optional
-        Names of `METRICS`, which are Fairlearn's; default `DEFAULT_METRICS`.
+    metrics : sequence of str or callable, optional
+        Names of `METRICS`, which are Fairlearn's; default `DEFAULT_METRICS`. A function of true
+        and predicted values becomes the metric ``<its name>_difference``: it is called for each
+        group and draw, which is slow.
     difference_limit, ratio_limit : float or None
         The largest difference and the smallest ratio that are still fair; None: only to inform.
+        They hold for what lies between 0 and 1, not for errors in a unit.
     limits : mapping of str to float, optional
-        The limits of single metrics.
+        The limits of single metrics; those of ``_group_min`` and ``_group_max`` have no other.
+    method : {"between_groups", "to_overall"}
+        Whether groups are compared with each other, or with all rows together.
+    agg : {"worst_case", "mean"}
+        How equalized odds put both rates together.
     confidence : float
         Of the intervals.
     draws, seed : int
@@ -100,8 +124,8 @@ def check(
         `confidence`, `bounds`, of which each holds with `confidence` by itself and against which
         the limit is held, `sensitive`, `groups` (for each: `group`, `values`, `n`, `positives`,
         `negatives`, `selected` and its rates; a rate without rows is None), `extremes` (the two
-        groups furthest apart, for each rate), `minimum` (`rows` needed, `of` what, and the groups `below`),
-        `metric_note` and `note`. `subject["missing"]` counts what was missing.
+        groups furthest apart, for each rate), `minimum` (`rows` needed, `of` what, and the groups
+        `below`), `metric_note` and `note`. `subject["missing"]` counts what was missing.
 
     Raises
     ------
@@ -121,28 +145,46 @@ def check(
     (0.0, 'pass', 200)
     """
     sensitive = (sensitive,) if isinstance(sensitive, str) else tuple(dict.fromkeys(sensitive))
+    control = (control,) if isinstance(control, str) else tuple(dict.fromkeys(control))
     limits = dict(limits or {})
-    _check_settings(sensitive, limits, difference_limit, ratio_limit)
+    functions = {_name(each): each for each in metrics or () if callable(each)}
+    known = [*METRICS, *(f"{name}_{kind}" for name in functions for kind in KINDS)]
+    named = [f"{_name(each)}_difference" if callable(each) else each for each in metrics or ()]
+    chosen = choose_metrics(named or None, limits, default=DEFAULT_METRICS, known=known)
     check_settings(confidence, draws)
-    chosen = choose_metrics(metrics, limits, default=DEFAULT_METRICS, known=METRICS)
-    require_columns(data, (label, prediction, *sensitive))
+    _check_settings(sensitive, limits, difference_limit, ratio_limit)
+    _check_choice("method", method, METHODS)
+    _check_choice("agg", agg, AGGS)
+    require_columns(
+        data,
+        [label, prediction, *sensitive, *control, *(each for each in (score, weights) if each)],
+    )
 
     from mlops_nb.stats.groups import Grouping
 
+    asked = Asked(method, agg, confidence, draws, seed, functions)
+    measures = list(dict.fromkeys(m for each in chosen for m in asked.family(each).measures))
     grouping, groups = Grouping.learn(data, sensitive)
-    counts, positive, missing = _count(
+    sample, positive, missing = _read(
         data,
+        measures,
         label=label,
         prediction=prediction,
+        score=score,
+        weights=weights,
         positive=positive,
         groups=groups,
         n_groups=len(grouping.groups),
     )
+    kept = missing.pop("kept")
     missing["sensitive"] = {column: int(data[column].isna().sum()) for column in sensitive}
-    table = _Table(counts, grouping, confidence=confidence, draws=draws, seed=seed)
+    tables, controlled = _tables(data[kept], control, sample, grouping, asked)
     default = {"difference": difference_limit, "ratio": ratio_limit}
+    limited = {each: limits.get(each, default.get(_scale(asked, each))) for each in chosen}
+    shown = [name for name in SHOWN if sample.truth is not None and sample.n_classes == 2]
+    shown = list(dict.fromkeys([*shown, *measures]))
     findings = tuple(
-        table.finding(metric, limits.get(metric, default[kind_of(metric)])) for metric in chosen
+        table.finding(metric, limit, shown) for table in tables for metric, limit in limited.items()
     )
     return Report(
         kind="fairness",
@@ -154,16 +196,39 @@ def check(
             "rows": len(data),
             "label": label,
             "prediction": prediction,
+            **({"score": score} if score else {}),
             "positive": positive,
             "sensitive": list(sensitive),
+            **({"control": list(control)} if control else {}),
+            **({"weights": weights} if weights else {}),
             "groups": len(grouping.groups),
             "missing": missing,
-            "notes": [*_missing_notes(missing), *grouping.notes],
+            "notes": [*_missing_notes(missing), *grouping.notes, *controlled],
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
         },
     )
+
+
+def _name(function: Named) -> str:
+    return function if isinstance(function, str) else getattr(function, "__name__", "function")
+
+
+def _scale(asked: Asked, metric: str) -> str:
+    """Return "difference" or "ratio" where the general limits hold: between 0 and 1; else ""."""
+    kind, measures = kind_of(metric), asked.family(metric).measures
+    if any(name not in MEASURES for name in measures):
+        return ""
+    in_unit = kind == "ratio" or all(
+        (MEASURES[name].low, MEASURES[name].high) == (0, 1) for name in measures
+    )
+    return kind if in_unit else ""
+
+
+def _check_choice(setting: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise NotFoundError.among(setting, value, known)
 
 
 def _check_settings(
@@ -174,187 +239,119 @@ def _check_settings(
 ) -> None:
     if not sensitive:
         raise InputError("no sensitive column is given", hint="name one, as in sensitive=['sex']")
-    given = {**limits, "difference_limit": difference_limit, "ratio_limit": ratio_limit}
+    in_unit = {n: limit for n, limit in limits.items() if n in METRICS and _scale(Asked(), n)}
+    given = {**in_unit, "difference_limit": difference_limit, "ratio_limit": ratio_limit}
     for setting, limit in given.items():
         if limit is not None and not 0 <= limit <= 1:
             raise InputError(f"{setting} must be between 0 and 1, not {limit!r}")
 
 
-def _count(
+def _read(
     data: pd.DataFrame,
+    measures: Sequence[str],
     *,
     label: str,
     prediction: str,
+    score: str | None,
+    weights: str | None,
     positive: Any,
     groups: NDArray[np.intp],
     n_groups: int,
-) -> tuple[Counts, Any, dict[str, Any]]:
-    """Count the rows of each group by truth and prediction, and what was missing."""
+) -> tuple[Sample, Any, dict[str, Any]]:
+    """Read what the measures need of the rows that have it all, and count what was missing."""
     import numpy as np
 
-    from mlops_nb.stats.groups import confusion_counts
-
-    classes = read_classes(data, (label, prediction))
-    missing: dict[str, Any] = {
-        "label": int((classes.codes[0] < 0).sum()),
-        "prediction": int((classes.codes[1] < 0).sum()),
-        "excluded": int(((classes.codes[0] < 0) | (classes.codes[1] < 0)).sum()),
-    }
-    if missing["excluded"] == len(data):
-        return np.zeros((n_groups, 2, 2), dtype=np.int64), positive, missing
-    chosen, (truth, predicted) = classes.binary(positive, f"{label!r} and {prediction!r}")
-    known = (truth >= 0) & (predicted >= 0)
+    needs = {MEASURES[name].needs for name in measures if name in MEASURES}
+    own = any(name not in MEASURES for name in measures)
+    parts: dict[str, Any] = {}
+    missing: dict[str, Any] = {}
+    lacking = {}
+    if needs & {"binary", "classes", "score", "probability"} or not (
+        needs or _numbers(data, label)
+    ):
+        by_score = not needs & {"binary", "classes"} and not own
+        columns = (label,) if by_score else (label, prediction)
+        positive, found = _classes(data, columns, positive, binary=needs != {"classes"})
+        parts |= found
+        lacking = {"label": parts["truth"] < 0, "prediction": parts["prediction"] < 0}
+    if "amounts" in needs or (own and not parts):
+        pair = [read_numbers(data, column) for column in (label, prediction)]
+        parts["amounts"] = np.stack(pair, axis=1)
+        odd = {key: np.isnan(each) for key, each in zip(("label", "prediction"), pair, strict=True)}
+        lacking = {key: odd[key] | lacking.get(key, odd[key]) for key in odd}
+    if needs & {"score", "probability"}:
+        parts["score"] = _scores(data, score, measures)
+        lacking["score"] = np.isnan(parts["score"])
+    if weights is not None:
+        parts["weights"] = check_weights(data[weights])
+        lacking["weights"] = np.isnan(parts["weights"])
+    excluded = np.any(list(lacking.values()), axis=0) if len(data) else np.zeros(0, dtype=bool)
+    missing = {key: int(each.sum()) for key, each in lacking.items()}
+    missing |= {"excluded": int(excluded.sum()), "kept": ~excluded}
+    whole = Sample(groups, n_groups, **parts)
     if missing["excluded"]:
-        groups, truth, predicted = groups[known], truth[known], predicted[known]
-    return confusion_counts(groups, truth, predicted, n_groups=n_groups), chosen, missing
+        kept = (~excluded).nonzero()[0]
+        return whole.take(kept, n_groups=n_groups, groups=groups[kept]), positive, missing
+    return whole, positive, missing
 
 
-class _Table:
-    """The counts by group, and everything that is made from them."""
-
-    def __init__(
-        self, counts: Counts, grouping: Grouping, *, confidence: float, draws: int, seed: int
-    ) -> None:
-        self.counts = counts
-        self.labels = grouping.labels
-        self.sensitive = list(grouping.columns)
-        self.confidence = confidence
-        self.draws = draws
-        self.seed = seed
-        self.groups = _describe(counts, grouping)
-        self._drawn: dict[str, Floats] = {}
-
-    def finding(self, metric: str, limit: float | None) -> Finding:
-        """Judge one metric."""
-        kind, family = kind_of(metric), family_of(metric)
-        value = fairlearn_value(self.counts, metric)
-        low, high = self._interval(family, kind, value)
-        sure = self._interval(family, kind, value, each_end=True)
-        below = self._below(family)
-        judged = len(self.labels) > 1 and not below
-        status = against(limit, *sure, higher_is_better=kind == "ratio")
-        if status == "pass" and limit is not None and not judged:
-            status = "insufficient"
-        extremes = [self._extremes(rate) for rate in family.rates]
-        return Finding(
-            name=metric,
-            value=value,
-            limit=limit,
-            status=status,
-            evidence={
-                "interval": [low, high],
-                "bounds": list(sure),
-                "confidence": self.confidence,
-                "sensitive": self.sensitive,
-                "groups": self.groups,
-                "extremes": [each for each in extremes if each is not None],
-                "minimum": {
-                    "rows": MINIMUM,
-                    "of": sorted({RATES[rate].of for rate in family.rates}),
-                    "below": list(below),
-                },
-                "metric_note": family.note,
-                "note": self._note(family, below, status),
-            },
-        )
-
-    def _interval(
-        self, family: Family, kind: Kind, value: float, *, each_end: bool = False
-    ) -> tuple[float, float]:
-        """Return the interval of the widest gap, within the metric's range and with `value`."""
-        import numpy as np
-
-        from mlops_nb.stats.bootstrap import widest_gap
-
-        if len(self.labels) < 2:
-            return 0.0, 1.0
-        firm = [RATES[rate].trials(self.counts) >= MINIMUM for rate in family.rates]
-        drawn = [self._draw(rate) for rate in family.rates]
-        if kind == "ratio":
-            tiny = np.finfo(np.float64).tiny
-            drawn = [np.log(np.maximum(rates, tiny)) for rates in drawn]
-        low, high = widest_gap(drawn, firm, self.confidence, each_end=each_end)
-        if kind == "ratio":
-            low, high = float(np.exp(-high)), float(np.exp(-low))
-        if np.isnan(value):
-            return low, min(high, 1.0)
-        return min(low, value), max(min(high, 1.0), value)
-
-    def _draw(self, rate: str) -> Floats:
-        import numpy as np
-
-        from mlops_nb.stats.bootstrap import rate_draws
-
-        if rate not in self._drawn:
-            # Each rate has a stream of its own, whichever metrics are asked for.
-            rng = np.random.default_rng([self.seed, list(RATES).index(rate)])
-            hits, trials = RATES[rate].hits(self.counts), RATES[rate].trials(self.counts)
-            self._drawn[rate] = rate_draws(hits, trials, self.draws, rng)
-        return self._drawn[rate]
-
-    def _below(self, family: Family) -> dict[str, str]:
-        """Return the groups with too little to judge by, and how little that is."""
-        short: dict[str, str] = {}
-        for rate in dict.fromkeys(family.rates):
-            for group, n in zip(self.labels, RATES[rate].trials(self.counts), strict=True):
-                if n < MINIMUM:
-                    short.setdefault(group, f"{n} {RATES[rate].of}")
-        return short
-
-    def _extremes(self, rate: str, least: int = 0) -> dict[str, Any] | None:
-        """Name the groups with the highest and the lowest rate, of those with `least` trials."""
-        enough = (rows_of(self.counts) > 0) & (RATES[rate].trials(self.counts) >= least)
-        candidates = enough.nonzero()[0]
-        if not len(candidates):
-            return None
-        values = group_rates(self.counts, rate)
-        highest = candidates[values[candidates].argmax()]
-        lowest = candidates[values[candidates].argmin()]
-        return {
-            "rate": rate,
-            "highest": {"group": self.labels[highest], "value": float(values[highest])},
-            "lowest": {"group": self.labels[lowest], "value": float(values[lowest])},
-        }
-
-    def _note(self, family: Family, below: Mapping[str, str], status: Status) -> str:
-        if not self.counts.sum():
-            return "No row has both a label and a prediction."
-        if len(self.labels) < 2:
-            return f"There is one group only, {self.labels[0]}: nothing to compare it with."
-        firm = [self._extremes(rate, least=MINIMUM) for rate in family.rates]
-        said = [_spread(each) for each in firm if each is not None]
-        if below:
-            shown = [f"{group} has {n}" for group, n in list(below.items())[:3]]
-            more = f", and so on for {len(below) - 3} more groups" if len(below) > 3 else ""
-            said.append(
-                f"Not counting what is too little to judge by ({MINIMUM} are needed): "
-                f"{', '.join(shown)}{more}."
-            )
-        elif status == "insufficient":
-            said.append("The interval reaches across the limit: more rows would decide it.")
-        return " ".join(said)
+def _classes(
+    data: pd.DataFrame, columns: Sequence[str], positive: Any, *, binary: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Return the positive class, and true and predicted class as numbers, the positive one last."""
+    read = read_classes(data, columns)
+    if not read.names:
+        codes: Sequence[NDArray[np.intp]] = read.codes
+        size = 2
+    elif binary or len(read.names) <= 2:
+        described = " and ".join(repr(column) for column in columns)
+        positive, codes = read.binary(positive, described)
+        size = 2
+    else:
+        codes, size = positive_last(read.names, read.codes, positive), len(read.names)
+    return positive, {"truth": codes[0], "prediction": codes[-1], "n_classes": size}
 
 
-def _describe(counts: Counts, grouping: Grouping) -> list[dict[str, Any]]:
-    """Return what there is to say about each group."""
-    shown = ("selection_rate", "true_positive_rate", "false_positive_rate")
-    hits = {rate: RATES[rate].hits(counts) for rate in shown}
-    trials = {rate: RATES[rate].trials(counts) for rate in shown}
-    return [
-        {
-            "group": group,
-            "values": list(values),
-            "n": int(rows_of(counts)[i]),
-            "positives": int(positives_of(counts)[i]),
-            "negatives": int(negatives_of(counts)[i]),
-            "selected": int(hits["selection_rate"][i]),
-            **{
-                rate: float(hits[rate][i] / trials[rate][i]) if trials[rate][i] else None
-                for rate in shown
-            },
-        }
-        for i, (group, values) in enumerate(zip(grouping.labels, grouping.groups, strict=True))
-    ]
+def _scores(data: pd.DataFrame, score: str | None, measures: Sequence[str]) -> NDArray[np.float64]:
+    needy = next(n for n in measures if n in MEASURES and MEASURES[n].needs in _SCORED)
+    if score is None:
+        raise InputError(f"{needy} needs a score", hint="name its column with score=...")
+    scores = read_numbers(data, score)
+    odd = scores[(scores < 0) | (scores > 1)]
+    if len(odd) and any(n in MEASURES and MEASURES[n].needs == "probability" for n in measures):
+        raise InputError(f"log_loss needs probabilities from 0 to 1, but {score!r} has {odd[0]:g}")
+    return scores
+
+
+_SCORED = ("score", "probability")
+
+
+def _numbers(data: pd.DataFrame, label: str) -> bool:
+    import pandas as pd
+
+    return bool(pd.api.types.is_float_dtype(data[label]))
+
+
+def _tables(
+    data: pd.DataFrame,
+    control: Sequence[str],
+    sample: Sample,
+    grouping: Grouping,
+    asked: Asked,
+) -> tuple[list[Table], Sequence[str]]:
+    """Return one table of groups, or one for each value of the control features."""
+    if not control:
+        return [Table(sample, grouping, asked)], ()
+    from mlops_nb.stats.groups import Grouping as Levels
+
+    levels, codes = Levels.learn(data, control)
+    tables = []
+    for index, key in enumerate(levels.groups):
+        rows = (codes == index).nonzero()[0]
+        within = sample.take(rows, n_groups=sample.n_groups, groups=sample.groups[rows])
+        said = ", ".join(f"{name} = {value}" for name, value in zip(control, key, strict=True))
+        tables.append(Table(within, grouping, asked, column=said, comparisons=len(levels.groups)))
+    return tables, levels.notes
 
 
 def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:
@@ -363,7 +360,8 @@ def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:
     low, high = worst.evidence["interval"]
     limit = "no limit" if worst.limit is None else f"limit {worst.limit:g}"
     value = "0 / 0" if worst.value != worst.value else f"{worst.value:.3f}"  # NaN
-    number = f"{worst.name} is {value} ({low:.3f} to {high:.3f}; {limit})."
+    where = f" ({worst.column})" if worst.column else ""
+    number = f"{worst.name}{where} is {value} ({low:.3f} to {high:.3f}; {limit})."
     by = " × ".join(sensitive)
     words = {
         "pass": f"By {by}, no gap is wider than its limit; the nearest to it:",
@@ -377,28 +375,22 @@ def _badness(finding: Finding) -> float:
     """Order findings by how much of what the limit allows the gap uses up."""
     value = 1.0 if finding.value != finding.value else finding.value  # NaN
     gap, limit = value, finding.limit if finding.limit is not None else 1.0
+    if kind_of(finding.name).startswith("group"):
+        return 0.0
     if kind_of(finding.name) == "ratio":
         gap, limit = 1 - value, 1 - (finding.limit if finding.limit is not None else 0.0)
     return float(gap / limit) if limit else float("inf") if gap else 0.0
 
 
-def _spread(extreme: Mapping[str, Any]) -> str:
-    high, low, words = extreme["highest"], extreme["lowest"], extreme["rate"].replace("_", " ")
-    if high["value"] == low["value"]:
-        return f"The {words} is {high['value']:.3f} in all groups."
-    return (
-        f"The {words} goes from {low['value']:.3f} ({low['group']}) "
-        f"to {high['value']:.3f} ({high['group']})."
-    )
+_READ = ("label", "prediction", "score", "weights")
 
 
 def _missing_notes(missing: Mapping[str, Any]) -> list[str]:
     said = []
     if missing["excluded"]:
-        said.append(
-            f"{missing['excluded']:,} rows lack the label ({missing['label']:,}) or the prediction "
-            f"({missing['prediction']:,}) and were left out."
-        )
+        lacking = [f"the {key} ({n:,})" for key, n in missing.items() if key in _READ]
+        listed = f"{', '.join(lacking[:-1])} or {lacking[-1]}"
+        said.append(f"{missing['excluded']:,} rows lack {listed} and were left out.")
     said += [
         f"{n:,} rows lack {column}: they are the group (missing)."
         for column, n in missing["sensitive"].items()

@@ -1,0 +1,378 @@
+"""What a fairness finding says: the value of a metric, its interval, and the evidence for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.checks.fairness_draws import draw, draw_function, draw_overall, method_of
+from mlops_nb.checks.fairness_metrics import (
+    FAMILIES,
+    MEASURES,
+    Agg,
+    Family,
+    Kind,
+    Method,
+    aggregate,
+    combine,
+    family_of,
+    group_values,
+    kind_of,
+    negatives_of,
+    positives_of,
+    selected_of,
+)
+from mlops_nb.checks.fairness_sample import Sample
+from mlops_nb.checks.rows import Bootstrap
+from mlops_nb.checks.verdicts import against
+from mlops_nb.core.records import Finding, Status
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mlops_nb.stats.groups import Grouping
+
+    Floats = NDArray[np.float64]
+
+MINIMUM = 30
+FUNCTION_DRAWS = 100
+SHOWN = ("selection_rate", "true_positive_rate", "false_positive_rate")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How the groups' measures are put together, and what is to be sure."""
+
+    method: Method = "between_groups"
+    agg: Agg = "worst_case"
+    confidence: float = 0.95
+    draws: int = 1000
+    seed: int = 0
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def family(self, metric: str) -> Family:
+        """Return what a metric compares: Fairlearn's, or the user's own function."""
+        name = metric.removesuffix(f"_{kind_of(metric)}")
+        if name in self.functions and name not in FAMILIES:
+            return Family((name,), f"How does {name} differ between the groups?")
+        return family_of(metric)
+
+
+class Table:
+    """The groups of a sample, and everything that is said about them.
+
+    Parameters
+    ----------
+    sample : Sample
+    grouping : Grouping
+        What the groups are called.
+    asked : Asked
+    column : str, optional
+        Which rows these are, where they are some of all (a value of a control feature).
+    comparisons : int
+        How many such tables there are, for which the claim that a gap is too wide is corrected.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        grouping: Grouping,
+        asked: Asked,
+        *,
+        column: str | None = None,
+        comparisons: int = 1,
+    ) -> None:
+        self.sample = sample
+        self.labels = grouping.labels
+        self.keys = grouping.groups
+        self.sensitive = list(grouping.columns)
+        self.asked = asked
+        self.column = column
+        self.comparisons = comparisons
+        self._found: dict[str, tuple[Floats, Floats]] = {}
+        self._overall: dict[str, tuple[float, Floats]] = {}
+
+    def finding(self, metric: str, limit: float | None, shown: Sequence[str]) -> Finding:
+        """Judge one metric; `shown` are the measures that are told of each group."""
+        kind, family = kind_of(metric), self.asked.family(metric)
+        value = combine(
+            [
+                aggregate(self._values(name), self._whole(name)[0], kind, self.asked.method)
+                for name in family.measures
+            ],
+            kind,
+            self.asked.agg,
+        )
+        low, high = self._interval(family, kind, value)
+        sure = self._interval(family, kind, value, each_end=True)
+        below = self._below(family)
+        judged = len(self.labels) > 1 and not below
+        higher = self._higher_is_better(family, kind)
+        status = against(limit, *sure, higher_is_better=higher)
+        if status == "pass" and limit is not None and not judged:
+            status = "insufficient"
+        extremes = [self._extremes(name) for name in family.measures]
+        return Finding(
+            name=metric,
+            column=self.column,
+            value=value,
+            limit=limit,
+            status=status,
+            evidence={
+                "interval": [low, high],
+                "bounds": list(sure),
+                "confidence": self.asked.confidence,
+                "method": self._drawn_how(family),
+                "correction": self._correction(kind),
+                **({} if kind in ("difference", "ratio") else {"higher_is_better": higher}),
+                **({} if self.asked.method == "between_groups" else {"compared": "to_overall"}),
+                "sensitive": self.sensitive,
+                "groups": self._groups(tuple(shown)),
+                "extremes": [each for each in extremes if each is not None],
+                "minimum": {
+                    "rows": MINIMUM,
+                    "of": sorted({self._of(name) for name in family.measures}),
+                    "below": list(below),
+                },
+                "metric_note": family.note,
+                "note": self._note(family, below, status),
+            },
+        )
+
+    def _higher_is_better(self, family: Family, kind: Kind) -> bool:
+        if kind in ("difference", "ratio"):
+            return kind == "ratio"
+        name = family.measures[0]
+        return MEASURES[name].higher_is_better if name in MEASURES else True
+
+    def _values(self, name: str) -> Floats:
+        if name in self.asked.functions:
+            return self._draw(name)[0]
+        return group_values(self.sample, name)
+
+    def _draw(self, name: str) -> tuple[Floats, Floats]:
+        """Return a measure's value of each group, and its draws."""
+        if name not in self._found:
+            if name in self.asked.functions:
+                self._found[name] = self._called(name, self.sample)
+            else:
+                self._found[name] = self._values(name), draw(self.sample, name, self._bootstrap)
+        return self._found[name]
+
+    def _whole(self, name: str) -> tuple[float, Floats | None]:
+        """Return a measure of all rows and its draws, where groups are held against it."""
+        if self.asked.method == "between_groups":
+            return float("nan"), None
+        if name not in self._overall:
+            if name in self.asked.functions:
+                values, drawn = self._called(name, self.sample.whole)
+                self._overall[name] = float(values[0]), drawn[:, 0]
+            else:
+                value = float(group_values(self.sample.whole, name)[0])
+                by_group = self._draw(name)[1]
+                drawn = draw_overall(self.sample, name, by_group, self._bootstrap)
+                self._overall[name] = value, drawn
+        return self._overall[name]
+
+    def _called(self, name: str, sample: Sample) -> tuple[Floats, Floats]:
+        draws = min(self.asked.draws, FUNCTION_DRAWS)
+        return draw_function(sample, self.asked.functions[name], draws, self.asked.seed)
+
+    @property
+    def _bootstrap(self) -> Bootstrap:
+        return Bootstrap(self.asked.confidence, self.asked.draws, self.asked.seed)
+
+    def _rows(self, name: str) -> NDArray[Any]:
+        return self.sample.rows if name not in MEASURES else MEASURES[name].rows(self.sample)
+
+    def _of(self, name: str) -> str:
+        return "rows" if name not in MEASURES else MEASURES[name].of
+
+    def _interval(
+        self, family: Family, kind: Kind, value: float, *, each_end: bool = False
+    ) -> tuple[float, float]:
+        """Return the interval of a metric, within its range and with `value`."""
+        import numpy as np
+
+        most = 1.0 if kind == "ratio" else self._most(family)
+        if len(self.labels) < 2 and kind in ("difference", "ratio"):
+            return 0.0, most
+        names = list(family.measures)
+        if self.asked.agg == "mean" and len(names) > 1:
+            # Each of the parts at its share of the error, so that all hold together.
+            share = 1 - (1 - self.asked.confidence) / len(names)
+            ends = [self._ends([name], kind, share, each_end=each_end) for name in names]
+            low, high = np.mean(ends, axis=0).tolist()
+        else:
+            low, high = self._ends(names, kind, self.asked.confidence, each_end=each_end)
+        least = 0.0 if kind in ("difference", "ratio") else self._least(family)
+        low, high = max(low, least), min(high, most)
+        return (low, high) if np.isnan(value) else (min(low, value), max(high, value))
+
+    def _ends(
+        self, names: Sequence[str], kind: Kind, confidence: float, *, each_end: bool
+    ) -> tuple[float, float]:
+        import numpy as np
+
+        from mlops_nb.stats.bootstrap import lowest, widest_gap
+
+        drawn, firm, overall = [], [], []
+        for name in names:
+            draws, enough = self._draw(name)[1], self._rows(name) >= MINIMUM
+            known = ~np.isnan(draws).any(axis=0)
+            drawn.append(draws[:, known])
+            firm.append(enough[known])
+            whole = self._whole(name)[1]
+            if whole is not None:
+                overall.append(whole)
+        if not all(draws.shape[1] for draws in drawn):
+            return (0.0, 1.0) if kind in ("difference", "ratio") else (float("-inf"), float("inf"))
+        if kind in ("group_min", "group_max"):
+            sign = 1 if kind == "group_min" else -1
+            ends = lowest(sign * drawn[0], firm[0], confidence, each_end=each_end)
+            return ends if sign > 0 else (-ends[1], -ends[0])
+        if kind == "ratio":
+            tiny = np.finfo(np.float64).tiny
+            drawn = [np.log(np.maximum(draws, tiny)) for draws in drawn]
+            overall = [np.log(np.maximum(draws, tiny)) for draws in overall]
+        low, high = widest_gap(
+            drawn,
+            firm,
+            confidence,
+            overall=overall or None,
+            each_end=each_end,
+            comparisons=self.comparisons if each_end else 1,
+        )
+        return (float(np.exp(-high)), float(np.exp(-low))) if kind == "ratio" else (low, high)
+
+    def _least(self, family: Family) -> float:
+        return min(MEASURES[n].low if n in MEASURES else float("-inf") for n in family.measures)
+
+    def _most(self, family: Family) -> float:
+        known = [MEASURES[name] for name in family.measures if name in MEASURES]
+        bounded = len(known) == len(family.measures) and all(each.low == 0 for each in known)
+        return max(each.high for each in known) if bounded else float("inf")
+
+    def _drawn_how(self, family: Family) -> str:
+        name = family.measures[0]
+        if name in self.asked.functions:
+            draws = min(self.asked.draws, FUNCTION_DRAWS)
+            return f"slow: {name} called for each group and draw of its rows, {draws} draws"
+        return f"{method_of(name)}, {self.asked.draws:,} draws"
+
+    def _correction(self, kind: Kind) -> str:
+        """Say for what the claim that a limit is missed was corrected."""
+        n = len(self.labels)
+        if kind in ("group_min", "group_max") or self.asked.method == "to_overall":
+            said = f"the {n} groups together (max-t)"
+        else:
+            pairs = n * (n - 1) // 2
+            said = f"all {pairs:,} pairs of the {n} groups together (max-t)"
+        more = f", for {self.comparisons} control levels (Bonferroni)"
+        return said + (more if self.comparisons > 1 else "")
+
+    def _below(self, family: Family) -> dict[str, str]:
+        """Return the groups with too little to judge by, and how little that is."""
+        short: dict[str, str] = {}
+        for name in dict.fromkeys(family.measures):
+            for group, n in zip(self.labels, self._rows(name), strict=True):
+                if n < MINIMUM:
+                    short.setdefault(group, f"{n} {self._of(name)}")
+        return short
+
+    def _extremes(self, name: str, least: int = 0) -> dict[str, Any] | None:
+        """Name the groups with the highest and the lowest value, of those with `least` rows."""
+        import numpy as np
+
+        values = self._values(name)
+        enough = (self.sample.rows > 0) & (self._rows(name) >= least) & ~np.isnan(values)
+        candidates = enough.nonzero()[0]
+        if not len(candidates):
+            return None
+        highest = candidates[values[candidates].argmax()]
+        lowest = candidates[values[candidates].argmin()]
+        return {
+            "rate": name,
+            "highest": {"group": self.labels[highest], "value": float(values[highest])},
+            "lowest": {"group": self.labels[lowest], "value": float(values[lowest])},
+        }
+
+    def _note(self, family: Family, below: Mapping[str, str], status: Status) -> str:
+        if not self.sample.rows.sum():
+            return "No row has both a label and a prediction."
+        if len(self.labels) < 2:
+            return f"There is one group only, {self.labels[0]}: nothing to compare it with."
+        firm = [self._extremes(name, least=MINIMUM) for name in family.measures]
+        said = [_spread(each) for each in firm if each is not None]
+        if below:
+            shown = [f"{group} has {n}" for group, n in list(below.items())[:3]]
+            more = f", and so on for {len(below) - 3} more groups" if len(below) > 3 else ""
+            said.append(
+                f"Not counting what is too little to judge by ({MINIMUM} are needed): "
+                f"{', '.join(shown)}{more}."
+            )
+        elif status == "insufficient":
+            said.append("The interval reaches across the limit: more rows would decide it.")
+        return " ".join(said)
+
+    def _groups(self, shown: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Return what there is to say about each group."""
+        if shown not in self._described:
+            self._described[shown] = self._describe(shown)
+        return self._described[shown]
+
+    @cached_property
+    def _described(self) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+        return {}
+
+    def _describe(self, shown: Sequence[str]) -> list[dict[str, Any]]:
+        import numpy as np
+
+        counted: dict[str, Any] = {"n": self.sample.rows}
+        if self.sample.truth is not None and self.sample.n_classes == 2:
+            counts = self.sample.counts
+            counted["positives"] = positives_of(counts)
+            counted["negatives"] = negatives_of(counts)
+            counted["selected"] = selected_of(counts)
+        values = {
+            name: np.where(self._rows(name) > 0, self._values(name), np.nan) for name in shown
+        }
+        tail = (1 - self.asked.confidence) / 2
+        ends = {name: np.quantile(self._draw(name)[1], (tail, 1 - tail), axis=0) for name in shown}
+        return [
+            {
+                "group": group,
+                "values": list(key),
+                **{name: int(each[i]) for name, each in counted.items()},
+                **{name: _known(each[i]) for name, each in values.items()},
+                "intervals": {
+                    name: [min(_end(each[0, i], 0.0), values[name][i]),
+                           max(_end(each[1, i], 1.0), values[name][i])]
+                    for name, each in ends.items()
+                    if not np.isnan(values[name][i])
+                },
+            }
+            for i, (group, key) in enumerate(zip(self.labels, self.keys, strict=True))
+        ]  # fmt: skip
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else float(value)
+
+
+def _end(value: float, unknown: float) -> float:
+    return unknown if isnan(value) else float(value)
+
+
+def _spread(extreme: Mapping[str, Any]) -> str:
+    high, low, words = extreme["highest"], extreme["lowest"], extreme["rate"].replace("_", " ")
+    if high["value"] == low["value"]:
+        return f"The {words} is {high['value']:.3f} in all groups."
+    return (
+        f"The {words} goes from {low['value']:.3f} ({low['group']}) "
+        f"to {high['value']:.3f} ({high['group']})."
+    )
