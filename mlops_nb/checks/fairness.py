@@ -17,7 +17,7 @@ how, and for why the bootstrapped maximum itself won't do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_nb.checks.fairness_frame import check_weights, positive_last
 from mlops_nb.checks.fairness_metrics import (
@@ -27,8 +27,6 @@ from mlops_nb.checks.fairness_metrics import (
     MEASURES,
     METHODS,
     METRICS,
-    Agg,
-    Method,
     kind_of,
 )
 from mlops_nb.checks.fairness_sample import Sample
@@ -54,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_METRICS", "METRICS", "MINIMUM", "check"]
 
 Named = str | Callable[..., Any]
+Choice = TypeVar("Choice", bound=str)
 
 
 def check(
@@ -70,8 +69,8 @@ def check(
     difference_limit: float | None = 0.1,
     ratio_limit: float | None = 0.8,
     limits: Mapping[str, float] | None = None,
-    method: Method = "between_groups",
-    agg: Agg = "worst_case",
+    method: str = "between_groups",
+    agg: str = "worst_case",
     confidence: float = 0.95,
     draws: int = 1000,
     seed: int = 0,
@@ -125,7 +124,9 @@ def check(
         the limit is held, `sensitive`, `groups` (for each: `group`, `values`, `n`, `positives`,
         `negatives`, `selected` and its rates; a rate without rows is None), `extremes` (the two
         groups furthest apart, for each rate), `minimum` (`rows` needed, `of` what, and the groups
-        `below`), `metric_note` and `note`. `subject["missing"]` counts what was missing.
+        `below`), `metric_note`, `note`, `method` (of the draws) and `correction`
+        (for how many groups). The first finding has ``drawn``: each group's scores and errors, see
+        `mlops_nb.checks.fairness_curves.describe`. `subject["missing"]` counts what was missing.
 
     Raises
     ------
@@ -153,8 +154,6 @@ def check(
     chosen = choose_metrics(named or None, limits, default=DEFAULT_METRICS, known=known)
     check_settings(confidence, draws)
     _check_settings(sensitive, limits, difference_limit, ratio_limit)
-    _check_choice("method", method, METHODS)
-    _check_choice("agg", agg, AGGS)
     require_columns(
         data,
         [label, prediction, *sensitive, *control, *(each for each in (score, weights) if each)],
@@ -162,7 +161,14 @@ def check(
 
     from mlops_nb.stats.groups import Grouping
 
-    asked = Asked(method, agg, confidence, draws, seed, functions)
+    asked = Asked(
+        _choice("method", method, METHODS),
+        _choice("agg", agg, AGGS),
+        confidence,
+        draws,
+        seed,
+        functions,
+    )
     measures = list(dict.fromkeys(m for each in chosen for m in asked.family(each).measures))
     grouping, groups = Grouping.learn(data, sensitive)
     sample, positive, missing = _read(
@@ -184,7 +190,9 @@ def check(
     shown = [name for name in SHOWN if sample.truth is not None and sample.n_classes == 2]
     shown = list(dict.fromkeys([*shown, *measures]))
     findings = tuple(
-        table.finding(metric, limit, shown) for table in tables for metric, limit in limited.items()
+        table.finding(metric, limit, shown, drawn=metric == chosen[0])
+        for table in tables
+        for metric, limit in limited.items()
     )
     return Report(
         kind="fairness",
@@ -226,9 +234,11 @@ def _scale(asked: Asked, metric: str) -> str:
     return kind if in_unit else ""
 
 
-def _check_choice(setting: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise NotFoundError.among(setting, value, known)
+def _choice(setting: str, value: str, known: Sequence[Choice]) -> Choice:
+    for each in known:
+        if each == value:
+            return each
+    raise NotFoundError.among(setting, value, known)
 
 
 def _check_settings(
@@ -279,7 +289,7 @@ def _read(
         parts["amounts"] = np.stack(pair, axis=1)
         odd = {key: np.isnan(each) for key, each in zip(("label", "prediction"), pair, strict=True)}
         lacking = {key: odd[key] | lacking.get(key, odd[key]) for key in odd}
-    if needs & {"score", "probability"}:
+    if needs & {"score", "probability"} or (score is not None and "truth" in parts):
         parts["score"] = _scores(data, score, measures)
         lacking["score"] = np.isnan(parts["score"])
     if weights is not None:
@@ -313,8 +323,8 @@ def _classes(
 
 
 def _scores(data: pd.DataFrame, score: str | None, measures: Sequence[str]) -> NDArray[np.float64]:
-    needy = next(n for n in measures if n in MEASURES and MEASURES[n].needs in _SCORED)
     if score is None:
+        needy = next(n for n in measures if n in MEASURES and MEASURES[n].needs in _SCORED)
         raise InputError(f"{needy} needs a score", hint="name its column with score=...")
     scores = read_numbers(data, score)
     odd = scores[(scores < 0) | (scores > 1)]
@@ -357,7 +367,7 @@ def _tables(
 def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:
     status = overall(findings)
     worst = max((f for f in findings if f.status == status), key=_badness)
-    low, high = worst.evidence["interval"]
+    low, high = worst.evidence["bounds"]
     limit = "no limit" if worst.limit is None else f"limit {worst.limit:g}"
     value = "0 / 0" if worst.value != worst.value else f"{worst.value:.3f}"  # NaN
     where = f" ({worst.column})" if worst.column else ""

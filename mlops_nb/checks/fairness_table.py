@@ -8,6 +8,7 @@ from functools import cached_property
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks.fairness_curves import describe
 from mlops_nb.checks.fairness_draws import draw, draw_function, draw_overall, method_of
 from mlops_nb.checks.fairness_metrics import (
     FAMILIES,
@@ -96,8 +97,13 @@ class Table:
         self._found: dict[str, tuple[Floats, Floats]] = {}
         self._overall: dict[str, tuple[float, Floats]] = {}
 
-    def finding(self, metric: str, limit: float | None, shown: Sequence[str]) -> Finding:
-        """Judge one metric; `shown` are the measures that are told of each group."""
+    def finding(
+        self, metric: str, limit: float | None, shown: Sequence[str], *, drawn: bool = False
+    ) -> Finding:
+        """Judge one metric; `shown` are the measures that are told of each group.
+
+        With `drawn` the evidence has what a panel draws of the groups' scores and errors.
+        """
         kind, family = kind_of(metric), self.asked.family(metric)
         value = combine(
             [
@@ -116,6 +122,7 @@ class Table:
         if status == "pass" and limit is not None and not judged:
             status = "insufficient"
         extremes = [self._extremes(name) for name in family.measures]
+        curves = describe(self.sample, self.labels, MINIMUM, self._bootstrap) if drawn else {}
         return Finding(
             name=metric,
             column=self.column,
@@ -140,6 +147,7 @@ class Table:
                 },
                 "metric_note": family.note,
                 "note": self._note(family, below, status),
+                **({"drawn": curves} if curves else {}),
             },
         )
 
@@ -272,6 +280,7 @@ class Table:
         else:
             pairs = n * (n - 1) // 2
             said = f"all {pairs:,} pairs of the {n} groups together (max-t)"
+            said = "the pair of groups" if pairs == 1 else said
         more = f", for {self.comparisons} control levels (Bonferroni)"
         return said + (more if self.comparisons > 1 else "")
 
@@ -316,7 +325,7 @@ class Table:
                 f"{', '.join(shown)}{more}."
             )
         elif status == "insufficient":
-            said.append("The interval reaches across the limit: more rows would decide it.")
+            said.append("The bounds lie on both sides of the limit: more rows would decide it.")
         return " ".join(said)
 
     def _groups(self, shown: tuple[str, ...]) -> list[dict[str, Any]]:

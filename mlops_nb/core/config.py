@@ -81,6 +81,8 @@ class FairnessConfig:
     difference_limit: float = setting(0.1, "limit of the metrics that end in _difference")
     ratio_limit: float = setting(0.8, "limit of the metrics that end in _ratio")
     limits: dict[str, float] = setting({}, "metric = limit, where it is another one")
+    method: str = setting("between_groups", "groups against each other; or `to_overall`")
+    agg: str = setting("worst_case", "of the two rates of equalized odds; or `mean`")
     confidence: float = setting(0.95, "confidence of the intervals")
     draws: int = setting(1000, "bootstrap draws behind an interval")
     seed: int = setting(0, "seed of the bootstrap")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,9 +170,12 @@ def fairness(
     label: str,
     sensitive: str | Sequence[str],
     prediction: str | None = None,
+    score: str | None = None,
     model: Any = None,
+    control: str | Sequence[str] | None = None,
+    weights: str | None = None,
     positive: Any = None,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[str | Callable[..., Any]] | None = None,
     limits: Mapping[str, float] | None = None,
     confidence: float | None = None,
     strict: bool = False,
@@ -185,12 +188,17 @@ def fairness(
         If `strict` and a gap is too wide, or there is not enough evidence.
     """
     found = frames.frame(context, data)
-    scored, predicted, _ = _predictions(context, found, label, prediction, None, model, positive)
+    scored, predicted, probability = _predictions(
+        context, found, label, prediction, score, model, positive
+    )
     report = fairness_check.check(
         scored,
         label=label,
         prediction=predicted,
         sensitive=[sensitive] if isinstance(sensitive, str) else list(sensitive),
+        score=probability,
+        control=[control] if isinstance(control, str) else list(control or ()),
+        weights=weights,
         positive=positive,
         name=frames.name_of(data, "data"),
         **_fairness_settings(context, metrics, limits, confidence),
@@ -355,7 +363,7 @@ def _predictions(
 
 def _fairness_settings(
     context: Context,
-    metrics: Sequence[str] | None,
+    metrics: Sequence[str | Callable[..., Any]] | None,
     limits: Mapping[str, float] | None,
     confidence: float | None,
 ) -> dict[str, Any]:
@@ -365,6 +373,8 @@ def _fairness_settings(
         "difference_limit": settings.difference_limit,
         "ratio_limit": settings.ratio_limit,
         "limits": {**settings.limits, **(limits or {})},
+        "method": settings.method,
+        "agg": settings.agg,
         "confidence": settings.confidence if confidence is None else confidence,
         "draws": settings.draws,
         "seed": settings.seed,

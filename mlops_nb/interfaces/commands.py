@@ -236,6 +236,7 @@ VERBS: tuple[Verb, ...] = (
             Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
             _LABEL,
             _PREDICTION,
+            _SCORE,
             _MODEL,
             Argument(
                 "--sensitive",
@@ -243,6 +244,8 @@ VERBS: tuple[Verb, ...] = (
                 many=True,
                 needed=True,
             ),
+            Argument("--control", "compare within each value of this column", many=True),
+            Argument("--weights", "column that says how much a row counts"),
             _POSITIVE,
             _METRIC,
             _LIMIT,

@@ -27,6 +27,9 @@ from mlops_nb.panels.words import (
 
 GREY, BLUE, GREEN, RED, AMBER = "#7f858d", "#2f7fd0", "#2b8a57", "#d64545", "#b07a14"
 
+# Told apart without colour, too.
+_STROKES = ((BLUE, ""), (AMBER, "7 3"), (GREEN, "2 2"), (RED, "9 2 2 2"), (GREY, "4 4"))
+
 _Point: TypeAlias = tuple[float, float]
 
 _MOST_BINS = 30
@@ -134,6 +137,47 @@ def curve(points: Iterable[tuple[Any, Any]], *, alt: str, dots: bool = False) ->
     if dots:
         parts += [f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{BLUE}"/>' for x, y in at]
     return _svg(parts, side, side, alt)
+
+
+def curves(
+    series: Sequence[tuple[Iterable[tuple[Any, Any]], int]], *, alt: str, dots: bool = False
+) -> Picture | None:
+    """Draw several curves in the unit square with its diagonal, each in its own `stroke`.
+
+    Parameters
+    ----------
+    series : sequence of (points, stroke)
+        The stroke is a number from 0; `swatch` shows it.
+    """
+    parts = [
+        f'<path d="M5 5V175H175" fill="none" stroke="{GREY}" opacity=".7"/>',
+        f'<path d="M5 175L175 5" stroke="{GREY}" stroke-dasharray="1 4" opacity=".8"/>',
+    ]
+    empty = len(parts)
+    for points, stroke in series:
+        pairs = [(finite(x), finite(y)) for x, y in points]
+        inside = [(x, y) for x, y in pairs if x is not None and y is not None]
+        kept = _thinned([(x, y) for x, y in inside if 0 <= x <= 1 and 0 <= y <= 1])
+        if len(kept) < 2:
+            continue
+        at = [(round(5 + 170 * x, 1), round(175 - 170 * y, 1)) for x, y in kept]
+        drawn = " ".join(f"{x:g},{y:g}" for x, y in at)
+        parts.append(f'<path d="M{drawn}" fill="none" {_stroke(stroke)}/>')
+        if dots:
+            colour = _STROKES[stroke % len(_STROKES)][0]
+            parts += [f'<circle cx="{x:g}" cy="{y:g}" r="2.5" fill="{colour}"/>' for x, y in at]
+    return _svg(parts, 180, 180, alt) if len(parts) > empty else None
+
+
+def swatch(stroke: int) -> Picture:
+    """Draw a short line as `curves` draws that one."""
+    return _svg([f'<path d="M1 6H33" {_stroke(stroke)}/>'], 34, 12, "")
+
+
+def _stroke(number_: int) -> str:
+    colour, dashes = _STROKES[number_ % len(_STROKES)]
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return f'stroke="{colour}" stroke-width="2"{dashed}'
 
 
 class Lap(NamedTuple):

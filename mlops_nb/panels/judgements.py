@@ -24,6 +24,7 @@ from mlops_nb.panels.blocks import (
     Table,
     without_empty_columns,
 )
+from mlops_nb.panels.group_curves import group_curves
 from mlops_nb.panels.reports import beyond, evidence, named, noted, verdict
 
 _COLOURS = {"pass": charts.GREEN, "fail": charts.RED, "insufficient": charts.AMBER}
@@ -50,20 +51,55 @@ def fairness(record: Report, rows: int) -> list[Block]:
     blocks: list[Block] = [_gaps(record, known, rows)]
     groups = groups_of(record)
     if groups:
-        few = {name for e in known for name in _too_few(e)}
+        few = {
+            f"{finding.column}: {name}" if finding.column else name
+            for finding, e in zip(record.findings, known, strict=True)
+            for name in _too_few(e)
+        }
         blocks.append(_groups(groups, few, rows))
+    for e in known:
+        blocks += group_curves(e.get("drawn"))
     explained: dict[str, list[str]] = {}
     for finding, e in zip(record.findings[:rows], known, strict=False):
-        explained.setdefault(noted(e, "metric_note"), []).append(f"`{words.name(finding.name)}`")
+        told = explained.setdefault(noted(e, "metric_note"), [])
+        if f"`{words.name(finding.name)}`" not in told:
+            told.append(f"`{words.name(finding.name)}`")
     notes = [Paragraph(f"{', '.join(named)}: {note}") for note, named in explained.items() if note]
+    notes += _reading(record.findings[0]) if notes else []
     return [*blocks, Fold("What is this?", notes)] if notes else blocks
 
 
+def _reading(finding: Finding) -> list[Paragraph]:
+    """Say how the bounds are to be read, and how they were made."""
+    known = evidence(finding)
+    confidence = words.percent(words.finite(known.get("confidence")))
+    made = [words.shorten(known[key]) for key in ("method", "correction") if known.get(key)]
+    if "bounds" not in known or len(made) < 2:
+        return []
+    return [
+        Paragraph(
+            f"Bounds: with {confidence} confidence the true value is not above the upper one, and "
+            f"with {confidence} not below the lower one; a verdict needs one of them. Made by "
+            f"{made[0]}; that a limit is missed is claimed for {made[1]}."
+        )
+    ]
+
+
 def groups_of(record: Report) -> list[dict[str, Any]]:
-    """Return the groups that a fairness report counted, each with its counts and rates."""
-    listed = (evidence(finding).get("groups") for finding in record.findings)
-    groups = next((found for found in listed if isinstance(found, list)), [])
-    return [group for group in groups if isinstance(group, dict)]
+    """Return the groups that a fairness report counted, each with its counts and rates.
+
+    Within control features each of their values has groups of its own, named with it.
+    """
+    found: dict[str | None, list[dict[str, Any]]] = {}
+    for finding in record.findings:
+        groups = evidence(finding).get("groups")
+        if finding.column not in found and isinstance(groups, list):
+            found[finding.column] = [group for group in groups if isinstance(group, dict)]
+    return [
+        {**group, "group": f"{column}: {group_name(group.get('group'))}"} if column else group
+        for column, groups in found.items()
+        for group in groups
+    ]
 
 
 def groups_compared(before: Report, after: Report, rows: int) -> list[Block]:
@@ -139,13 +175,25 @@ def axis(findings: Sequence[Finding]) -> tuple[float, float]:
     return max(0.0, min(0.8, floor(10 * min(shown) - 0.5) / 10)), 1.0
 
 
+def decisive(finding: Finding) -> Any:
+    """Return the ends that decide a finding's verdict: its bounds, else its interval.
+
+    Examples
+    --------
+    >>> decisive(Finding("a", evidence={"interval": [0.1, 0.4], "bounds": [0.2, 0.3]}))
+    [0.2, 0.3]
+    """
+    known = evidence(finding)
+    return known.get("bounds") or known.get("interval")
+
+
 def whisker(finding: Finding, ends: tuple[float, float]) -> Picture | None:
     """Draw one finding's value and interval against its limit."""
-    known = evidence(finding)
-    said = f"{words.score(finding.value)}, interval {words.interval(known.get('interval'))}"
+    ends_, noun = decisive(finding), "bounds" if "bounds" in evidence(finding) else "interval"
+    said = f"{words.score(finding.value)}, {noun} {words.interval(ends_)}"
     colour = charts.BLUE if verdict(finding) == "" else _COLOURS[finding.status]
     return charts.whiskers(
-        [(finding.value, known.get("interval"), colour)],
+        [(finding.value, ends_, colour)],
         ends,
         finding.limit,
         at_most=at_most(finding),
@@ -154,7 +202,7 @@ def whisker(finding: Finding, ends: tuple[float, float]) -> Picture | None:
 
 
 def _numbers(finding: Finding) -> list[float]:
-    ends = evidence(finding).get("interval")
+    ends = decisive(finding)
     numbers = [finding.value, finding.limit, *(ends if isinstance(ends, list) else ())]
     drawn = [words.finite(number) for number in numbers]
     return [number for number in drawn if number is not None]
@@ -168,12 +216,13 @@ def _gaps(record: Report, known: Sequence[Mapping[str, Any]], rows: int) -> Tabl
         [
             verdict(finding),
             named(finding.name, note),
+            named(finding.column or ""),
             words.score(finding.value, beside=finding.limit),
             whisker(finding, differences if at_most(finding) else ratios) or "",
-            words.interval(e.get("interval")),
+            words.interval(decisive(finding)),
             allowed(finding),
         ]
-        for finding, e, note in list(zip(findings, known, notes, strict=True))[:rows]
+        for finding, note in list(zip(findings, notes, strict=True))[:rows]
     ]
     return without_empty_columns(
         Table(
@@ -181,6 +230,7 @@ def _gaps(record: Report, known: Sequence[Mapping[str, Any]], rows: int) -> Tabl
             [
                 Column("verdict", "badge"),
                 Column("metric", "name"),
+                Column("within"),
                 Column("value", "number"),
                 Column(_drawn_title(findings), "picture"),
                 Column(interval_title(findings), "number"),
@@ -322,11 +372,12 @@ def performance(record: Report, rows: int) -> list[Block]:
 
 
 def interval_title(findings: Sequence[Finding]) -> str:
-    """Return the heading of a column of intervals, with their confidence where it is known."""
+    """Return the heading of a column of intervals or bounds, with their confidence."""
     for finding in findings:
         confidence = words.finite(finding.evidence.get("confidence"))
         if confidence is not None:
-            return f"{words.percent(confidence)} interval"
+            noun = "bounds" if "bounds" in finding.evidence else "interval"
+            return f"{words.percent(confidence)} {noun}"
     return "interval"
 
 

@@ -25,10 +25,11 @@ from mlops_nb.panels.judgements import (
     at_most,
     axis,
     axis_words,
+    decisive,
     groups_compared,
     interval_title,
 )
-from mlops_nb.panels.reports import beyond, evidence, gate, in_words, named, run_id, verdict
+from mlops_nb.panels.reports import beyond, gate, in_words, named, run_id, verdict
 from mlops_nb.panels.runs import metrics_table
 
 _METRICS_LISTED = 3
@@ -187,16 +188,14 @@ def _compared(caption: str, before: Report, after: Report, rows: int) -> Block:
 
 
 def _compared_row(was: Finding | None, now: Finding, ends: tuple[float, float]) -> list[Content]:
-    before = evidence(was).get("interval") if was else None
-    after = evidence(now).get("interval")
     return [
         verdict(now),
         named(now.name, _change(was, now)),
         _drawn(was, now, ends) or "",
         words.score(was.value, beside=now.limit) if was else words.NOTHING,
-        words.interval(before),
+        words.interval(decisive(was) if was else None),
         words.score(now.value, beside=now.limit),
-        words.interval(after),
+        words.interval(decisive(now)),
         allowed(now),
     ]
 
@@ -208,9 +207,9 @@ def _change(was: Finding | None, now: Finding) -> str:
 
 
 def _drawn(was: Finding | None, now: Finding, ends: tuple[float, float]) -> Picture | None:
-    marks = [(now.value, evidence(now).get("interval"), charts.BLUE)]
+    marks = [(now.value, decisive(now), charts.BLUE)]
     if was is not None:
-        marks.insert(0, (was.value, evidence(was).get("interval"), charts.GREY))
+        marks.insert(0, (was.value, decisive(was), charts.GREY))
     before = words.score(was.value) if was else "not measured"
     return charts.whiskers(
         marks,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from mlops_nb.checks.fairness import check
 from mlops_nb.core.errors import InputError
@@ -150,3 +151,45 @@ def test_what_lacks_a_score_or_a_weight_is_counted() -> None:
     assert (missing["score"], missing["weights"], missing["excluded"]) == (10, 10, 15)
     assert "15 rows lack the label (0), " in report.subject["notes"][0]
     assert sum(g["n"] for g in report.findings[0].evidence["groups"]) == 385
+
+
+# What is drawn
+
+
+def test_the_first_finding_has_each_groups_ranking_and_calibration() -> None:
+    data = told()
+    data.loc[data.index[:40], "sex"] = "x"
+    data.loc[data["sex"] == "x", "y"] = 0
+    report = judge(data, score="score")
+    (drawn,) = [f.evidence["drawn"] for f in report.findings if "drawn" in f.evidence]
+    assert [each["group"] for each in drawn["scores"]] == ["m", "f"]  # x has no positives
+    for each in drawn["scores"]:
+        rows = data[data["sex"] == each["group"]]
+        assert each["roc_auc"] == pytest.approx(roc_auc_score(rows["y"], rows["score"]))
+        assert each["interval"][0] < each["roc_auc"] < each["interval"][1]
+        assert sum(each["calibration"]["n"]) == each["n"] == len(rows)
+        assert each["observed"] == pytest.approx(rows["y"].mean())
+        assert each["roc"]["fpr"][-1] == each["roc"]["tpr"][-1] == 1
+
+
+def test_scores_that_are_not_probabilities_rank_and_are_not_calibrated() -> None:
+    data = told().assign(score=lambda d: d["score"] * 10 - 5)
+    drawn = judge(data, score="score").findings[0].evidence["drawn"]
+    assert all("roc" in each and "calibration" not in each for each in drawn["scores"])
+
+
+def test_a_regression_has_each_groups_errors() -> None:
+    data = told()
+    report = check(
+        data,
+        label="amount",
+        prediction="guess",
+        sensitive=["sex"],
+        metrics=["mean_squared_error_ratio"],
+        draws=100,
+    )
+    errors = report.findings[0].evidence["drawn"]["errors"]
+    error = (data["guess"] - data["amount"])[data["sex"] == "m"]
+    (of_men,) = [each for each in errors if each["group"] == "m"]
+    assert of_men["mean"] == pytest.approx(error.mean())
+    assert of_men["quantiles"]["0.95"] == pytest.approx(error.quantile(0.95))

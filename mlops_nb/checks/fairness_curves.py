@@ -1,0 +1,109 @@
+"""How scores rank and fit each group, and how errors spread: evidence that is drawn, not judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.checks.fairness_sample import Sample, roc_auc
+from mlops_nb.checks.rows import Bootstrap
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+GROUPS = 12
+ROC_POINTS = 40
+CALIBRATION_BINS = 8
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def describe(
+    sample: Sample, labels: Sequence[str], minimum: int, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Return what a panel draws of the groups' scores and errors.
+
+    Parameters
+    ----------
+    sample : Sample
+    labels : sequence of str
+        What the groups are called.
+    minimum : int
+        Rows (of a ranking: of each class) that a group must have to be drawn.
+    bootstrap : Bootstrap
+        Of the AUC's interval.
+
+    Returns
+    -------
+    dict
+        ``scores`` where there are scores: for each of the `GROUPS` largest groups `group`, `n`,
+        `roc_auc` with its `interval`, `roc` (`fpr`, `tpr`), and for probabilities `calibration`
+        (`predicted`, `observed`, `n`) and the means `predicted` and `observed`. ``errors`` where
+        there are amounts: `group`, `n`, `mean` and `quantiles` of what was predicted too much.
+    """
+    import numpy as np
+
+    largest = np.argsort(-sample.rows, kind="stable")[:GROUPS]
+    members = [(labels[group], sample.by_group[group]) for group in largest]
+    said: dict[str, Any] = {}
+    if sample.score is not None and sample.truth is not None:
+        drawn = [_scores(sample, name, rows, minimum, bootstrap) for name, rows in members]
+        said["scores"] = [each for each in drawn if each is not None]
+    if sample.amounts is not None:
+        error = sample.amounts[:, 1] - sample.amounts[:, 0]
+        enough = [(name, rows) for name, rows in members if len(rows) >= minimum]
+        said["errors"] = [_errors(error, name, rows) for name, rows in enough]
+    return {key: each for key, each in said.items() if each}
+
+
+def _scores(
+    sample: Sample, name: str, rows: NDArray[np.intp], minimum: int, bootstrap: Bootstrap
+) -> dict[str, Any] | None:
+    """Describe the scores of one group; None where one class has too few rows."""
+    import numpy as np
+
+    from mlops_nb.checks.fairness_draws import draw
+    from mlops_nb.stats.ranking import Ranking, calibration
+
+    group = sample.take(rows, n_groups=1, groups=np.zeros(len(rows), dtype=np.intp))
+    truth, score = group.truth, group.score
+    if truth is None or score is None:
+        raise ValueError("the sample has no scores")
+    positives = int(truth.sum())
+    if min(positives, len(rows) - positives) < minimum:
+        return None
+    fpr, tpr = Ranking(truth, score).roc(ROC_POINTS)
+    auc = float(roc_auc(group)[0])
+    low, high = bootstrap.interval(draw(group, "roc_auc_score", bootstrap)[:, 0], auc, 0.0, 1.0)
+    said: dict[str, Any] = {
+        "group": name,
+        "n": len(rows),
+        "roc_auc": auc,
+        "interval": [low, high],
+        "roc": {"fpr": _short(fpr), "tpr": _short(tpr)},
+    }
+    if bool(((score >= 0) & (score <= 1)).all()):
+        predicted, observed, n = calibration(truth, score, CALIBRATION_BINS)
+        told = {"predicted": _short(predicted), "observed": _short(observed), "n": n.tolist()}
+        said |= {"calibration": told, "predicted": float(score.mean()),
+                 "observed": float(truth.mean())}  # fmt: skip
+    return said
+
+
+def _errors(error: NDArray[np.float64], name: str, rows: NDArray[np.intp]) -> dict[str, Any]:
+    import numpy as np
+
+    own = error[rows]
+    return {
+        "group": name,
+        "n": len(rows),
+        "mean": float(own.mean()),
+        "quantiles": dict(
+            zip((f"{q:g}" for q in QUANTILES), np.quantile(own, QUANTILES).tolist(), strict=True)
+        ),
+    }
+
+
+def _short(values: NDArray[np.float64]) -> list[float]:
+    rounded: list[float] = values.round(4).tolist()
+    return rounded
