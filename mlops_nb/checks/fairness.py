@@ -125,8 +125,10 @@ def check(
         `negatives`, `selected` and its rates; a rate without rows is None), `extremes` (the two
         groups furthest apart, for each rate), `minimum` (`rows` needed, `of` what, and the groups
         `below`), `metric_note`, `note`, `method` (of the draws) and `correction`
-        (for how many groups). The first finding has ``drawn``: each group's scores and errors, see
-        `mlops_nb.checks.fairness_curves.describe`. `subject["missing"]` counts what was missing.
+        (for how many groups). `misleads` says when the metric does. The first finding has
+        `drawn`, each group's scores and errors (see `mlops_nb.checks.fairness_curves.describe`),
+        and `together`, what can't be had together here. `subject["missing"]` counts what was
+        missing.
 
     Raises
     ------

@@ -27,6 +27,7 @@ from mlops_nb.checks.fairness_metrics import (
     selected_of,
 )
 from mlops_nb.checks.fairness_sample import Sample
+from mlops_nb.checks.fairness_words import MISLEADS, RATIO_NOTE, together
 from mlops_nb.checks.rows import Bootstrap
 from mlops_nb.checks.verdicts import against
 from mlops_nb.core.records import Finding, Status
@@ -102,7 +103,7 @@ class Table:
     ) -> Finding:
         """Judge one metric; `shown` are the measures that are told of each group.
 
-        With `drawn` the evidence has what a panel draws of the groups' scores and errors.
+        With `drawn` the evidence has what is told and drawn once for all metrics.
         """
         kind, family = kind_of(metric), self.asked.family(metric)
         value = combine(
@@ -122,7 +123,7 @@ class Table:
         if status == "pass" and limit is not None and not judged:
             status = "insufficient"
         extremes = [self._extremes(name) for name in family.measures]
-        curves = describe(self.sample, self.labels, MINIMUM, self._bootstrap) if drawn else {}
+        first = self._first() if drawn else {}
         return Finding(
             name=metric,
             column=self.column,
@@ -146,10 +147,21 @@ class Table:
                     "below": list(below),
                 },
                 "metric_note": family.note,
+                "misleads": MISLEADS.get(metric.removesuffix(f"_{kind}"), ""),
+                **({"ratio_note": RATIO_NOTE} if kind == "ratio" else {}),
                 "note": self._note(family, below, status),
-                **({"drawn": curves} if curves else {}),
+                **first,
             },
         )
+
+    def _first(self) -> dict[str, Any]:
+        """Return what is said of all metrics, with the first."""
+        said: dict[str, Any] = {}
+        if self.sample.truth is not None and self.sample.n_classes == 2:
+            positives = positives_of(self.sample.counts)
+            said["together"] = together(self.labels, positives, self.sample.rows, MINIMUM)
+        said["drawn"] = describe(self.sample, self.labels, MINIMUM, self._bootstrap)
+        return {key: each for key, each in said.items() if each}
 
     def _higher_is_better(self, family: Family, kind: Kind) -> bool:
         if kind in ("difference", "ratio"):

@@ -64,24 +64,33 @@ def fairness(record: Report, rows: int) -> list[Block]:
         told = explained.setdefault(noted(e, "metric_note"), [])
         if f"`{words.name(finding.name)}`" not in told:
             told.append(f"`{words.name(finding.name)}`")
-    notes = [Paragraph(f"{', '.join(named)}: {note}") for note, named in explained.items() if note]
+    warned = {noted(e, "metric_note"): noted(e, "misleads") for e in known}
+    notes = [
+        Paragraph(f"{', '.join(named)}: {note} {warned.get(note, '')}".strip())
+        for note, named in explained.items()
+        if note
+    ]
+    ratios = dict.fromkeys(noted(e, "ratio_note") for e in known)
+    notes += [Paragraph(f"Ratios: {note}") for note in ratios if note]
     notes += _reading(record.findings[0]) if notes else []
     return [*blocks, Fold("What is this?", notes)] if notes else blocks
 
 
 def _reading(finding: Finding) -> list[Paragraph]:
-    """Say how the bounds are to be read, and how they were made."""
+    """Say what can't be had together, how the bounds are to be read, and how they were made."""
     known = evidence(finding)
+    told = [Paragraph(words.shorten(known["together"], 600))] if known.get("together") else []
     confidence = words.percent(words.finite(known.get("confidence")))
     made = [words.shorten(known[key]) for key in ("method", "correction") if known.get(key)]
     if "bounds" not in known or len(made) < 2:
-        return []
+        return told
     return [
+        *told,
         Paragraph(
             f"Bounds: with {confidence} confidence the true value is not above the upper one, and "
             f"with {confidence} not below the lower one; a verdict needs one of them. Made by "
             f"{made[0]}; that a limit is missed is claimed for {made[1]}."
-        )
+        ),
     ]
 
 

@@ -193,3 +193,23 @@ def test_a_regression_has_each_groups_errors() -> None:
     (of_men,) = [each for each in errors if each["group"] == "m"]
     assert of_men["mean"] == pytest.approx(error.mean())
     assert of_men["quantiles"]["0.95"] == pytest.approx(error.quantile(0.95))
+
+
+# What is told beside the numbers
+
+
+def test_it_is_said_when_a_metric_misleads_with_the_source() -> None:
+    report = judge(FAIR)
+    for finding in report.findings:
+        assert "20" in finding.evidence["misleads"]  # the year of a source
+        assert ("ratio_note" in finding.evidence) is finding.name.endswith("_ratio")
+
+
+def test_it_is_said_what_cannot_be_had_together_only_where_base_rates_differ() -> None:
+    assert "together" not in judge(FAIR).findings[0].evidence
+    data = pd.concat([FAIR, FAIR[(FAIR["sex"] == "m") & (FAIR["y"] == 1)]])
+    said = judge(data).findings[0].evidence["together"]
+    assert said.startswith(
+        "Of the groups 50.0 % (f) to 66.7 % (m) are positive: no model that errs"
+    )
+    assert "Chouldechova 2017" in said
