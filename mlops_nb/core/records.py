@@ -271,7 +271,8 @@ class AuditEntry(Record):
 class Mitigation(Record):
     """A model repaired for fairness, judged before and after on data it has not seen.
 
-    `model` is an ordinary estimator with ``predict``; it is left out of `to_dict`.
+    `model` is an ordinary estimator with ``predict``; it is left out of `to_dict`. `trade_off` has
+    the gap and the accuracy of mixtures of both models, from the one before to the one after.
     """
 
     method: str
@@ -281,6 +282,7 @@ class Mitigation(Record):
     fairness_after: Report
     performance_before: Report
     performance_after: Report
+    trade_off: tuple[Mapping[str, Any], ...] = ()
     model: Any = None
     summary: str = ""
 

@@ -15,6 +15,7 @@ from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import quality as quality_check
 from mlops_nb.checks.drift_choices import Given, together
 from mlops_nb.checks.drift_profile import Profile
+from mlops_nb.checks.fairness_tradeoff import trade_off
 from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Mitigation, Report
 from mlops_nb.data.fingerprint import fingerprint
@@ -288,6 +289,19 @@ def mitigate(
     name = frames.name_of(test, "test")
     before = _judge_model(context, original, unseen, label, groups, positive, name)
     after = _judge_model(context, repaired, unseen, label, groups, positive, name)
+    settings = context.project.config.fairness
+    curve = trade_off(
+        unseen,
+        label=label,
+        sensitive=groups,
+        before=before[2],
+        after=after[2],
+        metric=f"{constraint}_difference",
+        positive=positive,
+        confidence=settings.confidence,
+        draws=settings.draws,
+        seed=settings.seed,
+    )
     result = Mitigation(
         method=method,
         constraint=constraint,
@@ -296,6 +310,7 @@ def mitigate(
         fairness_after=after[0],
         performance_before=before[1],
         performance_after=after[1],
+        trade_off=tuple(curve),
         model=repaired,
     )
     if context.run_id is not None:
@@ -316,7 +331,8 @@ def _judge_model(
     sensitive: Sequence[str],
     positive: Any,
     name: str,
-) -> tuple[Report, Report]:
+) -> tuple[Report, Report, Any]:
+    """Return a model's fairness, its performance, and its predictions."""
     scored, predicted, probability = _predictions(context, data, label, None, None, model, positive)
     fair = fairness_check.check(
         scored,
@@ -336,7 +352,7 @@ def _judge_model(
         name=name,
         **_performance_settings(context, None, None, None),
     )
-    return fair, good
+    return fair, good, scored[predicted]
 
 
 def _predictions(

@@ -20,6 +20,7 @@ from mlops_nb.panels.blocks import (
     Table,
     without_empty_columns,
 )
+from mlops_nb.panels.group_curves import trade_off
 from mlops_nb.panels.judgements import (
     allowed,
     at_most,
@@ -139,6 +140,7 @@ def mitigation(record: Mitigation, rows: int) -> list[Block]:
         _compared("Fairness", record.fairness_before, record.fairness_after, rows),
         *groups_compared(record.fairness_before, record.fairness_after, rows),
         _compared("Performance", record.performance_before, record.performance_after, rows),
+        *trade_off(record.trade_off, f"{record.constraint}_difference"),
     ]
 
 
