@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks.fairness_sample import Sample, roc_auc
-from mlops_nb.checks.rows import Bootstrap
+from mlops_nb.checks.fairness_sample import Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +18,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def describe(
-    sample: Sample, labels: Sequence[str], minimum: int, bootstrap: Bootstrap
+    sample: Sample, labels: Sequence[str], minimum: int, confidence: float
 ) -> dict[str, Any]:
     """Return what a panel draws of the groups' scores and errors.
 
@@ -30,7 +29,7 @@ def describe(
         What the groups are called.
     minimum : int
         Rows (of a ranking: of each class) that a group must have to be drawn.
-    bootstrap : Bootstrap
+    confidence : float
         Of the AUC's interval.
 
     Returns
@@ -47,7 +46,7 @@ def describe(
     members = [(labels[group], sample.by_group[group]) for group in largest]
     said: dict[str, Any] = {}
     if sample.score is not None and sample.truth is not None:
-        drawn = [_scores(sample, name, rows, minimum, bootstrap) for name, rows in members]
+        drawn = [_scores(sample, name, rows, minimum, confidence) for name, rows in members]
         said["scores"] = [each for each in drawn if each is not None]
     if sample.amounts is not None:
         error = sample.amounts[:, 1] - sample.amounts[:, 0]
@@ -57,24 +56,19 @@ def describe(
 
 
 def _scores(
-    sample: Sample, name: str, rows: NDArray[np.intp], minimum: int, bootstrap: Bootstrap
+    sample: Sample, name: str, rows: NDArray[np.intp], minimum: int, confidence: float
 ) -> dict[str, Any] | None:
-    """Describe the scores of one group; None where one class has too few rows."""
-    import numpy as np
+    """Describe the scores of one group, rows unweighted; None where a class has too few."""
+    from mlops_nb.stats.ranking import Ranking, auc_interval, calibration
 
-    from mlops_nb.checks.fairness_draws import draw
-    from mlops_nb.stats.ranking import Ranking, calibration
-
-    group = sample.take(rows, n_groups=1, groups=np.zeros(len(rows), dtype=np.intp))
-    truth, score = group.truth, group.score
-    if truth is None or score is None:
+    if sample.truth is None or sample.score is None:
         raise ValueError("the sample has no scores")
+    truth, score = sample.truth[rows], sample.score[rows]
     positives = int(truth.sum())
     if min(positives, len(rows) - positives) < minimum:
         return None
     fpr, tpr = Ranking(truth, score).roc(ROC_POINTS)
-    auc = float(roc_auc(group)[0])
-    low, high = bootstrap.interval(draw(group, "roc_auc_score", bootstrap)[:, 0], auc, 0.0, 1.0)
+    auc, low, high = auc_interval(truth, score, confidence)
     said: dict[str, Any] = {
         "group": name,
         "n": len(rows),

@@ -160,7 +160,7 @@ class Table:
         if self.sample.truth is not None and self.sample.n_classes == 2:
             positives = positives_of(self.sample.counts)
             said["together"] = together(self.labels, positives, self.sample.rows, MINIMUM)
-        said["drawn"] = describe(self.sample, self.labels, MINIMUM, self._bootstrap)
+        said["drawn"] = describe(self.sample, self.labels, MINIMUM, self.asked.confidence)
         return {key: each for key, each in said.items() if each}
 
     def _higher_is_better(self, family: Family, kind: Kind) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,46 @@ class Ranking:
         curve = np.hstack([[[0.0], [0.0]], corners, [[1.0], [1.0]]])
         kept = np.unique(np.linspace(0, curve.shape[1] - 1, points).round().astype(int))
         return curve[0, kept], curve[1, kept]
+
+
+def auc_interval(
+    truth: NDArray[Any], score: Floats, confidence: float
+) -> tuple[float, float, float]:
+    """Return the area under the ROC curve and its interval, from one sort.
+
+    The variance is that of DeLong, DeLong and Clarke-Pearson (1988), taken to the logit scale, so
+    that the interval stays within 0 and 1. Where the classes are separated wholly it would be
+    nothing: there a row of each class at each end leaves something open.
+
+    Examples
+    --------
+    >>> truth, score = np.array([0, 0, 1, 1] * 20), np.arange(80.0) % 4
+    >>> auc, low, high = auc_interval(truth, score, 0.95)
+    >>> print(f"{auc:.2f}, {low:.2f} to {high:.2f}")
+    1.00, 0.87 to 1.00
+    """
+    positive, negative = np.sort(score[truth == 1]), np.sort(score[truth == 0])
+    auc, variance = _delong(positive, negative)
+    centre = auc
+    if auc in (0.0, 1.0):
+        ends = np.array([score.min(), score.max()])
+        wide = (np.sort(np.concatenate([each, ends])) for each in (positive, negative))
+        centre, variance = _delong(*wide)
+    at = np.log(centre / (1 - centre))
+    reach = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(variance) / (centre * (1 - centre))
+    low, high = 1 / (1 + np.exp(-(at - reach))), 1 / (1 + np.exp(-(at + reach)))
+    return auc, min(float(low), auc), max(float(high), auc)
+
+
+def _delong(positive: Floats, negative: Floats) -> tuple[float, float]:
+    """Return the AUC of two sorted arrays of scores, and its variance."""
+    below, above = (
+        (np.searchsorted(others, own, "left") + np.searchsorted(others, own, "right"))
+        / (2 * len(others))
+        for own, others in ((positive, negative), (negative, positive))
+    )
+    spread = np.var(below, ddof=1) / len(below) + np.var(above, ddof=1) / len(above)
+    return float(below.mean()), float(spread)
 
 
 def calibration(

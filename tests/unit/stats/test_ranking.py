@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from mlops_nb.stats.bootstrap import weighted_draws
-from mlops_nb.stats.ranking import Ranking, calibration
+from mlops_nb.stats.ranking import Ranking, auc_interval, calibration
 
 
 def scored(seed: int, rows: int = 300) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -91,3 +93,23 @@ def test_calibration_bins_hold_all_rows_also_where_scores_repeat() -> None:
     assert n.sum() == 100
     assert predicted.tolist() == pytest.approx(sorted(predicted))
     assert observed[0] == 0
+
+
+@pytest.mark.parametrize(("shift", "rows"), [(1.0, 200), (0.0, 60), (2.0, 100)])
+def test_the_interval_of_the_auc_covers(shift: float, rows: int) -> None:
+    rng = np.random.default_rng(0)
+    area, covered = NormalDist().cdf(shift / 2**0.5), 0
+    for _ in range(300):
+        truth = np.arange(rows) % 2
+        auc, low, high = auc_interval(truth, rng.normal(shift * truth), 0.95)
+        assert 0 <= low <= auc <= high <= 1
+        covered += low <= area <= high
+    assert covered > 0.91 * 300
+
+
+def test_classes_that_are_separated_leave_something_open() -> None:
+    truth = np.repeat([0, 1], 30)
+    for sign in (1, -1):
+        auc, low, high = auc_interval(truth, sign * truth.astype(float), 0.95)
+        assert auc in (0, 1)
+        assert 0.02 < high - low < 0.3
