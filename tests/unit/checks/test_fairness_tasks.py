@@ -66,6 +66,7 @@ def test_several_classes_are_compared_by_what_is_right() -> None:
 
 def test_groups_are_compared_within_each_value_of_a_control_feature() -> None:
     data = told()
+    data["p"] = np.where(data["sex"] == "m", data["p"] | (data["score"] > 0.5), data["p"])
     report = judge(data, control=["grade"], metrics=["demographic_parity_difference"])
     assert [finding.column for finding in report.findings] == ["grade = a", "grade = b"]
     for finding, (_, rows) in zip(report.findings, data.groupby("grade"), strict=True):
@@ -73,7 +74,7 @@ def test_groups_are_compared_within_each_value_of_a_control_feature() -> None:
         assert finding.value == alone.value
         assert finding.evidence["groups"] == alone.evidence["groups"]
         assert finding.evidence["correction"].endswith("for 2 control levels (Bonferroni)")
-        assert finding.evidence["bounds"][0] <= alone.evidence["bounds"][0]
+        assert 0 < finding.evidence["bounds"][0] < alone.evidence["bounds"][0]
 
 
 def test_weights_move_the_value_and_widen_the_interval() -> None:
@@ -85,6 +86,15 @@ def test_weights_move_the_value_and_widen_the_interval() -> None:
     width = [np.ptp(each.evidence["interval"]) for each in (plain, equal, skewed)]
     assert width[1] == pytest.approx(width[0], rel=0.1)
     assert width[2] > 1.3 * width[0]
+
+
+def test_weights_widen_the_intervals_of_what_is_made_from_rows() -> None:
+    def width(data: pd.DataFrame) -> float:
+        report = judge(data, score="score", weights="w", metrics=["log_loss_group_max"], draws=300)
+        return float(np.ptp(report.findings[0].evidence["interval"]))
+
+    data = told()
+    assert width(data.assign(w=data["w"] ** 6)) > 1.2 * width(data.assign(w=1))
 
 
 def test_each_group_may_be_held_against_all_and_both_rates_be_averaged() -> None:
