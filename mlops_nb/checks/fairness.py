@@ -287,7 +287,7 @@ def _read(
         parts |= found
         lacking = {"label": parts["truth"] < 0, "prediction": parts["prediction"] < 0}
     if "amounts" in needs or (own and not parts):
-        pair = [read_numbers(data, column) for column in (label, prediction)]
+        pair = [_finite(data, column) for column in (label, prediction)]
         parts["amounts"] = np.stack(pair, axis=1)
         odd = {key: np.isnan(each) for key, each in zip(("label", "prediction"), pair, strict=True)}
         lacking = {key: odd[key] | lacking.get(key, odd[key]) for key in odd}
@@ -322,6 +322,15 @@ def _classes(
     else:
         codes, size = positive_last(read.names, read.codes, positive), len(read.names)
     return positive, {"truth": codes[0], "prediction": codes[-1], "n_classes": size}
+
+
+def _finite(data: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    import numpy as np
+
+    numbers = read_numbers(data, column)
+    if np.isinf(numbers).any():
+        raise InputError(f"{column!r} must hold finite numbers, but has an infinite one")
+    return numbers
 
 
 def _scores(data: pd.DataFrame, score: str | None, measures: Sequence[str]) -> NDArray[np.float64]:

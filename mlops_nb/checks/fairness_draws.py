@@ -14,6 +14,7 @@ from mlops_nb.checks.fairness_metrics import MEASURES, Measure
 from mlops_nb.checks.fairness_sample import Sample, amounts_of, divided, scores_of
 from mlops_nb.checks.metrics import of_amounts, of_scores
 from mlops_nb.checks.rows import Bootstrap
+from mlops_nb.core.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,6 +94,11 @@ def draw_function(
     -------
     values : array of shape (groups,)
     draws : array of shape (draws, groups)
+
+    Raises
+    ------
+    InputError
+        If the function raises.
     """
     import numpy as np
 
@@ -102,9 +108,14 @@ def draw_function(
     def value(rows: NDArray[np.intp]) -> float:
         if not len(rows):
             return float("nan")
-        if sample.weights is None:
-            return float(function(truth[rows], predicted[rows]))
-        return float(function(truth[rows], predicted[rows], sample_weight=sample.weights[rows]))
+        weight = {} if sample.weights is None else {"sample_weight": sample.weights[rows]}
+        try:
+            return float(function(truth[rows], predicted[rows], **weight))
+        except Exception as error:
+            name = getattr(function, "__name__", "function")
+            raise InputError(
+                f"the metric {name} raised {type(error).__name__} for a group: {error}"
+            ) from error
 
     groups = sample.by_group
     drawn = [[value(rng.choice(rows, len(rows))) if len(rows) else np.nan for rows in groups]

@@ -92,7 +92,8 @@ def read_classes(data: pd.DataFrame, columns: Sequence[str]) -> Classes:
         raise InputError(
             f"{_and(columns)} hold {len(values):,} different values, too many to be classes "
             f"(at most {MAX_CLASSES})",
-            hint="if they are amounts, the task is 'regression'",
+            hint="if they are amounts, the task is 'regression'; of one, fairness compares metrics "
+            "such as mean_absolute_error_ratio",
         )
     try:
         names = tuple(sorted(values))

@@ -142,6 +142,8 @@ def test_the_evidence_says_what_many_groups_were_corrected_for() -> None:
         ({}, {"agg": "worst"}, "unknown agg 'worst'; did you mean 'worst_case'?"),
         ({}, {"control": ["grad"]}, "unknown column 'grad'; did you mean 'grade'?"),
         ({"y": "x"}, {"metrics": ["r2_score_group_min"]}, "'y' must hold numbers, but has 'x'"),
+        ({"p": np.inf}, {"metrics": ["r2_score_group_min"]}, "'p' must hold finite numbers"),
+        ({}, {"metrics": [int.from_bytes]}, "the metric from_bytes raised TypeError for a group"),
     ],
 )
 def test_bad_input_for_other_metrics_gets_one_clear_line(
