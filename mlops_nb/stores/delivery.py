@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.core.data_records import SKETCHES
 from mlops_nb.core.errors import InputError, MlopsError, NotFoundError, UnavailableError
 from mlops_nb.core.records import Run
-from mlops_nb.core.strict_json import dumps, number, parse_instant
+from mlops_nb.core.strict_json import dumps
 from mlops_nb.stores.dataset_inputs import dataset_inputs
 from mlops_nb.stores.locks import locked
 from mlops_nb.stores.mlflow_client import experiment_id
 from mlops_nb.stores.mlflow_errors import calling, first_line, mlflow_errors
-from mlops_nb.stores.spool import Delivered, Event, Spool, read_events
+from mlops_nb.stores.spool import Delivered, Event, Spool, points, read_events
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -174,7 +174,10 @@ def _send(
         body = event.body
         match event.kind:
             case "metrics":
-                metrics += [_metric(Metric, item, event.at) for item in body["values"]]
+                metrics += [
+                    Metric(key, value, _milliseconds(at), step)
+                    for key, value, at, step in points(event)
+                ]
             case "params":
                 params |= {key: param_text(value) for key, value in body["values"].items()}
             case "tags":
@@ -239,11 +242,6 @@ def chunks(items: list[Any], size: int) -> Iterable[list[Any]]:
     [[1, 2], [3]]
     """
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _metric(kind: Any, item: Mapping[str, Any], told_at: datetime) -> Any:
-    at = parse_instant(item["at"]) if "at" in item else told_at
-    return kind(item["key"], number(item["value"]), _milliseconds(at), int(item.get("step") or 0))
 
 
 def param_text(value: Any) -> str:

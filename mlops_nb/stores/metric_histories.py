@@ -14,11 +14,10 @@ from typing import TypeAlias
 
 from mlops_nb.core.cell_records import History
 from mlops_nb.core.records import Run
-from mlops_nb.core.strict_json import number, parse_instant
 from mlops_nb.stores.mlflow_client import sqlite_path
 from mlops_nb.stores.mlflow_errors import calling
 from mlops_nb.stores.mlflow_sqlite import open_readonly
-from mlops_nb.stores.spool import Spool, read_events
+from mlops_nb.stores.spool import Spool, points, read_events
 from mlops_nb.stores.sqlite_errors import sqlite_errors
 
 # What is kept of a longer history, and how many metrics a server is asked for.
@@ -77,13 +76,11 @@ def _spooled(spool: Spool, run_id: str) -> dict[str, list[_Point]]:
         data = spool.read(run_id, spool.delivered(run_id).offset)
     except FileNotFoundError:
         return {}
-    points: dict[str, list[_Point]] = {}
+    found: dict[str, list[_Point]] = {}
     for event in read_events(data):
-        for item in event.body["values"] if event.kind == "metrics" else ():
-            at = int(parse_instant(item["at"]).timestamp() * 1000)
-            point = (int(item.get("step") or 0), at, number(item["value"]))
-            points.setdefault(item["key"], []).append(point)
-    return points
+        for key, value, at, step in points(event):
+            found.setdefault(key, []).append((step, int(at.timestamp() * 1000), value))
+    return found
 
 
 def _delivered(

@@ -306,6 +306,13 @@ def read_events(data: bytes) -> Iterator[Event]:
             break
 
 
+def points(event: Event) -> Iterator[tuple[str, float, datetime, int]]:
+    """Yield the name, value, instant and step of each point in an event of metrics."""
+    for item in event.body["values"] if event.kind == "metrics" else ():
+        at = parse_instant(item["at"]) if "at" in item else event.at
+        yield item["key"], number(item["value"]), at, int(item.get("step") or 0)
+
+
 def fold(
     run_id: str, events: Iterable[Event], state: SpooledRun | None = None
 ) -> SpooledRun | None:
