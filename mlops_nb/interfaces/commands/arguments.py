@@ -1,0 +1,15 @@
+"""Arguments that verbs of several groups have."""
+
+from __future__ import annotations
+
+from mlops_nb.interfaces.verbs import Argument
+
+STRICT = Argument("--strict", "raise unless the verdict is pass", "flag")
+HOW_MANY = Argument("--limit", "how many; 0: all", "int", default=20)
+PARAMETER = Argument(
+    "-p/--parameter",
+    "NAME VALUE of a parameter (may be repeated)",
+    many=True,
+    values=2,
+    keyword="parameters",
+)

@@ -1,0 +1,122 @@
+"""The table of verbs: judgements of data and models."""
+
+from __future__ import annotations
+
+from mlops_nb.interfaces.commands.arguments import STRICT
+from mlops_nb.interfaces.drift_arguments import DRIFT
+from mlops_nb.interfaces.verbs import Argument, Verb
+
+_LABEL = Argument("--label", "column of the true values", needed=True)
+_PREDICTION = Argument("--prediction", "column of the predicted values")
+_SCORE = Argument("--score", "column of the predicted score or probability")
+_MODEL = Argument("--model", "model to predict with, in place of columns", "model")
+_POSITIVE = Argument("--positive", "the label that counts as positive")
+_METRIC = Argument("--metric", "metric to report (may be repeated)", many=True, keyword="metrics")
+_LIMIT = Argument(
+    "--limit", "metric and its limit (may be repeated)", many=True, values=2, keyword="limits"
+)
+_CONFIDENCE = Argument("--confidence", "confidence of the intervals", "float")
+
+CHECKS: tuple[Verb, ...] = (
+    Verb(
+        "quality",
+        "checks",
+        "is this data what it should be?",
+        "checks:quality",
+        (
+            Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
+            Argument("--against", "reference to compare with", "data"),
+            Argument("--expect", "file of expectations", "path", keyword="expectations"),
+            Argument("--infer", "write what the data look like to this new file", "path"),
+            Argument("--schema", "pandera schema in scope, or FILE.py:NAME", "schema"),
+            Argument("--no-strict", "do not raise when a check fails", "flag", keyword="lenient"),
+        ),
+        reads=True,
+        example="quality new.csv --against reference.parquet",
+    ),
+    Verb(
+        "drift",
+        "checks",
+        "has the data moved? column by column",
+        "checks:drift",
+        DRIFT,
+        reads=True,
+        example="drift january.parquet february.parquet",
+    ),
+    Verb(
+        "fairness",
+        "checks",
+        "do the groups get the same from the model?",
+        "checks:fairness",
+        (
+            Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
+            _LABEL,
+            _PREDICTION,
+            _SCORE,
+            _MODEL,
+            Argument(
+                "--sensitive",
+                "sensitive feature; several mean their intersection",
+                many=True,
+                needed=True,
+            ),
+            Argument("--control", "compare within each value of this column", many=True),
+            Argument("--weights", "column that says how much a row counts"),
+            _POSITIVE,
+            _METRIC,
+            _LIMIT,
+            _CONFIDENCE,
+            STRICT,
+        ),
+        reads=True,
+        example="fairness scored.parquet --label y --prediction p --sensitive sex",
+    ),
+    Verb(
+        "performance",
+        "checks",
+        "how good is the model, and how sure is that?",
+        "checks:performance",
+        (
+            Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
+            _LABEL,
+            _PREDICTION,
+            _SCORE,
+            _MODEL,
+            _POSITIVE,
+            _METRIC,
+            _LIMIT,
+            _CONFIDENCE,
+            STRICT,
+        ),
+        reads=True,
+        example="performance holdout --label y --model forest",
+    ),
+    Verb(
+        "mitigate",
+        "checks",
+        "repair a model for fairness; judged before and after on unseen data",
+        "checks:mitigate",
+        (
+            Argument("model", "a model in scope, or NAME@ALIAS", "model", needed=True),
+            Argument("train", "data to fit on", "data", needed=True),
+            Argument("test", "data to judge on", "data", needed=True),
+            _LABEL,
+            Argument("--sensitive", "sensitive feature (may be repeated)", many=True, needed=True),
+            Argument(
+                "--method",
+                "how",
+                choices=(
+                    "exponentiated_gradient",
+                    "grid_search",
+                    "threshold_optimizer",
+                    "correlation_remover",
+                ),
+                default="threshold_optimizer",
+            ),
+            Argument("--constraint", "what is to be equal", default="demographic_parity"),
+            _POSITIVE,
+            Argument("--register", "register the repaired model under this name", "registered"),
+        ),
+        example="mitigate forest train holdout --label y --sensitive sex",
+    ),
+)
