@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks import drift as drift_check
+from mlops_nb.checks.drift_choices import ALL, KINDS
 from mlops_nb.core.data_records import DataDiff, DataVersion
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Notice, Report
@@ -179,11 +181,17 @@ def _drift(context: Context, old: _Side, new: _Side, found: comparison.Compariso
     columns = [name for name in moved if name in {str(label) for label in new.frame.columns}]
     if not columns:
         return None
+
+    def of_these(chosen: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in chosen.items() if name in (*columns, *KINDS, ALL)}
+
     return drift_check.check(
         old.frame,
         new.frame,
         columns=columns,
         share=settings.share,
-        thresholds={k: limit for k, limit in settings.thresholds.items() if k in columns},
+        methods=of_these(settings.methods),
+        thresholds=of_these(settings.thresholds),
+        types=of_these(settings.types),
         names=(old.name, new.name),
     )

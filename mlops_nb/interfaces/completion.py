@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"^\s*(?:[\w, ]+=\s*)?(%{1,2})mlops\s(.*)$", re.DOTALL)
 _FILES: Mapping[str, tuple[str, ...]] = {
     "notebook": (".ipynb",),
-    "data": (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".feather", ".gz"),
+    "data": (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".feather", ".gz", ".profile"),
     "path": (),
 }
 

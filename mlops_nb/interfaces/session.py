@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -411,14 +412,17 @@ class Session:
 
 
 _current: Session | None = None
+_making = threading.Lock()
 
 
 def current() -> Session:
     """Return this process's session, made when it is first asked for."""
     global _current  # noqa: PLW0603 - a process has one session, as it has one kernel
     if _current is None:
-        _current = Session()
-        atexit.register(end)
+        with _making:
+            if _current is None:
+                _current = Session()
+                atexit.register(end)
     return _current
 
 

@@ -242,6 +242,18 @@ def test_a_diff_names_what_differs_and_nothing_else(context: Context) -> None:
         assert panels.text(record)
 
 
+def test_a_diff_uses_the_methods_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "mlops.toml").write_text(
+        '[drift.methods]\nnum = "psi"\ngone = "ks"\n[drift.types]\npaid = "num"\n'
+    )
+    context = Context(Project.at(tmp_path, {}), tmp_path)
+    for frame in (CLIENTS, CLIENTS.assign(paid=CLIENTS["paid"] + 2)):
+        datasets.snapshot(context, "clients", frame)
+    found = datasets.diff(context, "clients@1", "clients@2")
+    assert found.drift is not None
+    assert found.drift.finding("paid").evidence["method"] == "PSI"
+
+
 def test_a_run_records_the_versions_it_used(context: Context) -> None:
     old = datasets.snapshot(context, "clients", CLIENTS)
     new = datasets.snapshot(context, "clients", CLIENTS.assign(age=1))
