@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb import panels
 from mlops_nb.checks import drift as drift_check
-from mlops_nb.checks import drift_profile, quality_files, quality_inference, scoring
+from mlops_nb.checks import drift_profile, drift_report, quality_files, quality_inference, scoring
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import quality as quality_check
@@ -112,23 +112,36 @@ def drift(
     target: str | None = None,
     prediction: str | None = None,
     save_profile: str | Path | None = None,
+    report: str | Path | bool | None = None,
     strict: bool = False,
 ) -> Report:
     """Compare the distributions of two frames, column by column, with Evidently's methods.
 
     The reference may be a profile that was saved before.
 
+    Parameters
+    ----------
+    report : str, Path or bool, optional
+        A file ``*.html`` for Evidently's own full report, rendered from the scores found here. In
+        an open run it is kept there too, and True is enough. Other arguments are told by
+        `checks.drift.check`.
+
     Raises
     ------
+    InputError
+        If there is nowhere to keep Evidently's report, or the reference is but a profile.
     VerdictError
         If `strict` and the dataset has drifted.
     """
     settings = context.project.config.drift
+    page = _page(context, report)
     before = _reference(context, reference)
     after = frames.frame(context, current, "current")
+    if page and isinstance(before, Profile):
+        raise InputError("a profile has no rows to draw a report from", hint="give the data")
     if save_profile is not None:
         _save_profile(before, context.path(save_profile))
-    report = drift_check.check(
+    found = drift_check.check(
         before,
         after,
         columns=list(columns or settings.columns) or None,
@@ -143,8 +156,43 @@ def drift(
         prediction=prediction,
         names=(frames.name_of(reference, "reference"), frames.name_of(current, "current")),
     )
-    read = {report.subject["reference"]["name"]: before, report.subject["current"]["name"]: after}
-    return _judged(context, report, read, strict=strict)
+    if page and not isinstance(before, Profile):
+        found = _drawn(context, found, before, after, page)
+    read = {found.subject["reference"]["name"]: before, found.subject["current"]["name"]: after}
+    return _judged(context, found, read, strict=strict)
+
+
+_IN_THE_RUN = Path()
+
+
+def _page(context: Context, given: str | Path | bool | None) -> Path | None:
+    """Return the file for Evidently's report; `_IN_THE_RUN` where it is kept there alone."""
+    if given is None or given is False:
+        return None
+    if given is True or given == "":
+        if context.run_id is None:
+            hint = "give it a file: --report FILE.html"
+            raise InputError("no run is open that could keep Evidently's report", hint=hint)
+        return _IN_THE_RUN
+    path = context.path(given)
+    drift_report.refuse_name(path)
+    return path
+
+
+def _drawn(
+    context: Context, found: Report, before: pd.DataFrame, after: pd.DataFrame, page: Path
+) -> Report:
+    """Have Evidently's report drawn and kept, and say in ours where it is."""
+    drawn = drift_report.draw(found, before, after)
+    data = drawn.html.encode()
+    kept = ""
+    if context.run_id is not None:
+        kept = tracking.record_beside(context, found, "evidently.html", data)
+    if page != _IN_THE_RUN:
+        drift_report.save(data, page)
+        kept = str(page)
+    notes = [f"Evidently's report: {note}." for note in drawn.notes]
+    return replace(found, subject={**found.subject, "evidently_report": kept, "notes": notes})
 
 
 def _reference(context: Context, given: Any) -> pd.DataFrame | Profile:

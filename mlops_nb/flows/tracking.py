@@ -170,11 +170,21 @@ def record_report(context: Context, report: Report, html: str) -> None:
         return
     project, run_id = context.project, context.run_id
     project.database.add_report(report, run_id)
-    at = report.created_at.strftime("%H%M%S%f")[:9]
-    stem = f"mlops/reports/{report.kind}-{at}"
+    stem = _stem(report)
     project.spool.keep(run_id, f"{stem}.json", dumps(report, indent=1).encode())
     project.spool.keep(run_id, f"{stem}.html", html.encode())
     project.spool.append(run_id, "tags", values={f"mlops.check.{report.kind}": report.status})
+
+
+def record_beside(context: Context, report: Report, suffix: str, data: bytes) -> str:
+    """Keep a file that belongs to a report with the open run, and return its artifact's path."""
+    path = f"{_stem(report)}-{suffix}"
+    context.project.spool.keep(str(context.run_id), path, data)
+    return path
+
+
+def _stem(report: Report) -> str:
+    return f"mlops/reports/{report.kind}-{report.created_at.strftime('%H%M%S%f')[:9]}"
 
 
 def record_data(

@@ -43,5 +43,11 @@ DRIFT = (
         "FILE.profile: keep the reference sorted and counted, to give it next time",
         "path",
     ),
+    Argument(
+        "--report",
+        "[FILE.html]: Evidently's full report from these scores; no FILE: kept in the open run",
+        "path",
+        ending=".html",
+    ),
     Argument("--strict", "raise unless the verdict is pass", "flag"),
 )

@@ -415,14 +415,27 @@ def _shielded(verb: Verb, words: Sequence[str]) -> list[str]:
     names = set(option_names(verb))
     shielded = []
     values = 0
-    for word in words:
-        is_value = values > 0 and word not in names
+    for word in _joined(verb, words):
+        is_value = values > 0 and word.partition("=")[0] not in names
         if word.startswith("-") and (is_value or re.fullmatch(_NEGATIVE, word)):
             shielded.append(_SHIELD + word)
         else:
             shielded.append(word)
         values = values - 1 if is_value else takes.get(word, 0)
     return shielded
+
+
+def _joined(verb: Verb, words: Sequence[str]) -> list[str]:
+    """Give an option that may stand alone its value, with ``=``: the next word, or none."""
+    endings = {flag: a.ending for a in verb.arguments if a.ending for flag in a.flags}
+    joined: list[str] = []
+    for word in words:
+        alone = joined[-1].removesuffix("=") if joined else ""
+        if alone in endings and joined[-1] != alone and word.lower().endswith(endings[alone]):
+            joined[-1] += word
+        else:
+            joined.append(f"{word}=" if word in endings else word)
+    return joined
 
 
 def _bare(value: Any) -> Any:
@@ -459,4 +472,6 @@ def _refuse(verb: Verb, word: str) -> NoReturn:
             usage = " ".join([verb.name, *(name.upper() for name in by_place)])
             raise InputError(f"{verb.name} has no option {option!r}", hint=f"write {usage}")
         raise NotFoundError.among(f"option of {verb.name}", option, option_names(verb))
-    raise InputError(f"{verb.name}: {word!r} is one argument too many")
+    alone = next((a for a in verb.arguments if a.ending), None)
+    hint = f"the value of {alone.name} ends in {alone.ending}" if alone else ""
+    raise InputError(f"{verb.name}: {word!r} is one argument too many", hint=hint)

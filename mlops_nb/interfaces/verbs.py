@@ -62,6 +62,8 @@ class Argument:
         The flow's parameter, where it is another name.
     values : int
         How many values the option takes at once.
+    ending : str
+        Of an option that may stand alone: only a word that ends so is its value; else that is "".
     """
 
     name: str
@@ -73,6 +75,7 @@ class Argument:
     keyword: str = ""
     values: int = 1
     default: Any = None
+    ending: str = ""
 
     @property
     def flags(self) -> tuple[str, ...]:
