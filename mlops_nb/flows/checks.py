@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb import panels
 from mlops_nb.checks import drift as drift_check
-from mlops_nb.checks import drift_profile, drift_report, quality_files, quality_inference, scoring
+from mlops_nb.checks import (
+    drift_over_time,
+    drift_profile,
+    drift_report,
+    quality_files,
+    quality_inference,
+    scoring,
+)
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import quality as quality_check
@@ -113,6 +120,8 @@ def drift(
     prediction: str | None = None,
     save_profile: str | Path | None = None,
     report: str | Path | bool | None = None,
+    by: str | None = None,
+    every: str | int | None = None,
     strict: bool = False,
 ) -> Report:
     """Compare the distributions of two frames, column by column, with Evidently's methods.
@@ -123,8 +132,10 @@ def drift(
     ----------
     report : str, Path or bool, optional
         A file ``*.html`` for Evidently's own full report, rendered from the scores found here. In
-        an open run it is kept there too, and True is enough. Other arguments are told by
-        `checks.drift.check`.
+        an open run it is kept there too, and True is enough.
+    by, every : str, or int of rows, optional
+        Compare each batch of the current data too, as `checks.drift_over_time.check` says; other
+        arguments are told by `checks.drift.check`.
 
     Raises
     ------
@@ -141,9 +152,12 @@ def drift(
         raise InputError("a profile has no rows to draw a report from", hint="give the data")
     if save_profile is not None:
         _save_profile(before, context.path(save_profile))
-    found = drift_check.check(
+    batches: dict[str, Any] = {} if by is every is None else {"by": by, "every": every}
+    compare: Callable[..., Report] = drift_over_time.check if batches else drift_check.check
+    found = compare(
         before,
         after,
+        **batches,
         columns=list(columns or settings.columns) or None,
         exclude=list(exclude or settings.exclude),
         share=settings.share if share is None else share,

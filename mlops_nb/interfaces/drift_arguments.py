@@ -43,6 +43,8 @@ DRIFT = (
         "FILE.profile: keep the reference sorted and counted, to give it next time",
         "path",
     ),
+    Argument("--by", "compare batches too: by this column of dates, or by its values"),
+    Argument("--every", "length of a batch: day, week, month, or a number of rows"),
     Argument(
         "--report",
         "[FILE.html]: Evidently's full report from these scores; no FILE: kept in the open run",

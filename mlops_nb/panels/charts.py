@@ -302,6 +302,39 @@ def _timeline_words(laps: Sequence[Lap]) -> str:
     return words
 
 
+_STATUS = {"pass": BLUE, "insufficient": AMBER, "fail": RED}
+
+
+def bars(shares: Sequence[tuple[Any, str]], limit: Any, *, alt: str) -> Picture | None:
+    """Draw shares (0 to 1) with their statuses side by side, against a limit.
+
+    What failed is filled and red, the rest is paler; a share that is not known leaves a gap.
+    """
+    if not shares:
+        return None
+    wide, tall = max(60, min(_TIMELINE, 24 * len(shares))), 64
+    slot = wide / len(shares)
+    drawn: dict[str, str] = {}
+    for place, (share, status) in enumerate(shares):
+        high = finite(share)
+        if high is not None:
+            height = max(1.0, (tall - 2) * min(max(high, 0.0), 1.0))
+            path = f"M{(place + 0.1) * slot:.1f} {tall - 1}h{0.8 * slot:.1f}v-{height:.1f}"
+            drawn[status] = f"{drawn.get(status, '')}{path}h-{0.8 * slot:.1f}z"
+    parts = [f'<path d="M0 {tall - 0.5}H{wide}" stroke="{GREY}" opacity=".7"/>']
+    parts += [
+        f'<path d="{drawn[status]}" fill="{colour}" opacity="{1 if status == "fail" else 0.55}"/>'
+        for status, colour in _STATUS.items()
+        if status in drawn
+    ]
+    bound = finite(limit)
+    if bound is not None:
+        y = tall - 1 - (tall - 2) * min(max(bound, 0.0), 1.0)
+        dashes = f'stroke="{GREY}" stroke-width="1.5" stroke-dasharray="5 3"'
+        parts.append(f'<path d="M0 {y:.1f}H{wide}" {dashes}/>')
+    return _svg(parts, wide, tall, alt)
+
+
 def sparkline(values: Sequence[Any]) -> Picture | None:
     """Draw a metric over its steps; the line breaks where a value is not finite.
 

@@ -17,6 +17,7 @@ from mlops_nb.panels.blocks import (
     Cell,
     Column,
     Content,
+    Figure,
     Fold,
     Head,
     Paragraph,
@@ -125,6 +126,7 @@ def drift(record: Report, rows: int) -> list[Block]:
     columns = [f for f in record.findings if f.name != _WHOLE]
     if not columns:
         return [Paragraph("No column was compared.")]
+    whole = next((f for f in record.findings if f.name == _WHOLE), Finding(_WHOLE))
     ranked = sorted(columns, key=_drift_rank)
     table = Table(
         "Columns",
@@ -140,7 +142,52 @@ def drift(record: Report, rows: int) -> list[Block]:
         more=beyond(len(ranked), rows, "column", "worst"),
         legend=[("reference", charts.GREY), ("current", charts.BLUE)],
     )
-    return [without_empty_columns(table)]
+    return [*_over_time(whole, rows), without_empty_columns(table)]
+
+
+def _over_time(whole: Finding, rows: int) -> list[Block]:
+    """Draw the share of drifted columns of each batch, and tell the same in a table."""
+    known = evidence(whole).get("over_time")
+    batches = [b for b in known if isinstance(b, dict)] if isinstance(known, list) else []
+    shares = [(batch.get("share"), str(batch.get("status"))) for batch in batches]
+    failed = [words.name(batch.get("batch")) for batch in batches if batch.get("status") == "fail"]
+    alt = (
+        f"The share of drifted columns in {words.plural(len(batches), 'batch')}, against the limit "
+        f"of {words.percent(whole.limit)}; at or above it: {words.listed(failed) or 'none'}"
+    )
+    picture = charts.bars(shares, whole.limit, alt=alt)
+    if picture is None:
+        return []
+    table = Table(
+        "Batches",
+        [
+            Column("verdict", "badge"),
+            Column("batch", "name"),
+            Column("rows", "number"),
+            Column("drifted", "number"),
+            Column("worst columns"),
+        ],
+        [_batch_row(batch) for batch in batches[:rows]],
+        more=beyond(len(batches), rows, "batch"),
+    )
+    first, last = words.name(batches[0].get("batch")), words.name(batches[-1].get("batch"))
+    caption = (
+        f"Drifted columns, from {first} to {last}; dashed: the limit, {words.percent(whole.limit)}"
+    )
+    return [Figure(picture, caption), Fold(words.plural(len(batches), "batch"), [table])]
+
+
+def _batch_row(batch: Mapping[str, Any]) -> list[Content]:
+    worst = [item for item in batch.get("worst") or () if isinstance(item, dict)]
+    told = [f"{words.name(w.get('column'))} {words.number(w.get('value'))}" for w in worst]
+    status = str(batch.get("status"))
+    return [
+        Badge(status if status in _ORDER else "info", "drifted" if status == "fail" else ""),
+        named(batch.get("batch")),
+        words.number(batch.get("rows")),
+        words.percent(batch.get("share")),
+        ", ".join(told),
+    ]
 
 
 def _drift_row(finding: Finding) -> list[Content]:

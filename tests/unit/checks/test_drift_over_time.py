@@ -1,0 +1,159 @@
+"""Drift over time: batches by date, by value and by rows, each as if it were compared alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mlops_nb
+from mlops_nb import panels
+from mlops_nb.checks import drift, drift_over_time, drift_profile
+from mlops_nb.checks.drift import SHARE
+from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.records import Report
+
+
+def frame(rows: int = 900, start: str = "2026-01-01") -> pd.DataFrame:
+    """Ninety days of which the third month has moved."""
+    rng = np.random.default_rng(1)
+    when = pd.Timestamp(start) + pd.to_timedelta(np.arange(rows) * 90 / rows, "D")
+    moved = (when >= "2026-03-01").astype(float)
+    return pd.DataFrame(
+        {
+            "when": when,
+            "temp": rng.normal(size=rows) + 3 * moved,
+            "wind": rng.normal(size=rows),
+            "level": np.where(moved > 0, "b", "a"),
+            "batch": 1 + np.arange(rows) // 300,
+        }
+    )
+
+
+REFERENCE = frame()[lambda f: f["when"] < "2026-02-01"]
+CURRENT = frame().sample(frac=1, random_state=3)  # in no order
+DATA = ["temp", "wind", "level"]
+
+
+def told(report: Report, *keys: str) -> list[Any]:
+    batches = report.finding(SHARE).evidence["over_time"]
+    return [tuple(batch[key] for key in keys) for batch in batches]
+
+
+def test_months_are_compared_each_as_if_it_were_alone() -> None:
+    report = mlops_nb.drift(REFERENCE, CURRENT, by="when", every="month", exclude=["batch"])
+    assert told(report, "batch", "status") == [
+        ("2026-01", "pass"),
+        ("2026-02", "pass"),
+        ("2026-03", "fail"),
+    ]
+    for label, share, rows in told(report, "batch", "share", "rows"):
+        month = CURRENT[CURRENT["when"].dt.strftime("%Y-%m") == label]
+        alone = drift.check(REFERENCE, month, columns=DATA, types={"level": "cat"})
+        assert (alone.finding(SHARE).value, len(month)) == (share, rows)
+    (worst,) = told(report, "worst")[2]
+    assert {item["column"] for item in worst} == {"temp", "level"}
+    assert "1 of 3 batches drifted, most `2026-03` (67 %)" in report.summary
+    assert [f.name for f in report.findings if f.name == "when"] == []
+    assert Report.from_dict(report.to_dict()).to_dict() == report.to_dict()
+
+
+def test_all_current_data_are_judged_as_without_batches() -> None:
+    report = drift_over_time.check(REFERENCE, CURRENT, by="when", every="day")
+    plain = drift.check(REFERENCE, CURRENT, exclude=["when"])
+    assert (report.status, report.findings[1:]) == (plain.status, plain.findings[1:])
+    assert len(told(report, "batch")) == 90
+
+
+@pytest.mark.parametrize(
+    ("by", "every", "labels"),
+    [
+        ("when", "week", "2025-12-29"),
+        ("when", None, "2025-12-29"),
+        ("batch", None, "1"),
+        ("level", None, "a"),
+        ("when", 300, "rows 1 to 300"),
+        (None, "450", "rows 1 to 450"),
+    ],
+)
+def test_batches_are_in_order_and_hold_every_row_once(by: Any, every: Any, labels: str) -> None:
+    current = CURRENT.sort_values("level", kind="stable")
+    report = drift_over_time.check(REFERENCE, current, by=by, every=every)
+    batches = told(report, "batch", "rows")
+    assert batches[0][0] == labels
+    assert sum(rows for _, rows in batches) == len(current)
+    if by == "when":
+        assert [status for (status,) in told(report, "status")][-1] == "fail"
+
+
+def test_dates_of_other_types_make_the_same_batches() -> None:
+    expected = told(drift_over_time.check(REFERENCE, CURRENT, by="when", every="month"), "rows")
+    when = CURRENT["when"]
+    for dates in (
+        when.dt.tz_localize("Asia/Tokyo"),
+        when.dt.date,
+        when.dt.strftime("%Y-%m-%dT%H:%M"),
+        when.astype("timestamp[ns][pyarrow]"),
+    ):
+        held = CURRENT.assign(when=dates)
+        found = drift_over_time.check(REFERENCE, held, by="when", every="month")
+        assert told(found, "rows") == expected, dates.dtype
+
+
+def test_rows_without_a_date_belong_to_no_batch_and_are_told() -> None:
+    current = CURRENT.assign(when=CURRENT["when"].where(CURRENT["wind"] < 1))
+    report = drift_over_time.check(REFERENCE, current, by="when", every="month")
+    lost = int((CURRENT["wind"] >= 1).sum())
+    assert sum(rows for (rows,) in told(report, "rows")) == len(current) - lost
+    assert f"{lost:,} rows have no value in it" in report.subject["notes"][0]
+
+
+def test_a_profile_serves_all_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = drift_profile.profile(REFERENCE)
+    from_profile = drift_over_time.check(kept, CURRENT, by="when", every="month")
+
+    made = []
+    monkeypatch.setattr(
+        drift_over_time, "profile", lambda data: made.append(1) or drift_profile.profile(data)
+    )
+    from_data = drift_over_time.check(REFERENCE, CURRENT, by="when", every="month")
+    assert from_profile.findings[0] == from_data.findings[0]
+    assert made == [1]
+
+
+@pytest.mark.parametrize(
+    ("by", "every", "error", "message"),
+    [
+        ("whne", None, NotFoundError, "unknown column to go by 'whne'; did you mean 'when'"),
+        ("when", "mnth", NotFoundError, "unknown period 'mnth'; did you mean 'month'"),
+        ("when", 0, InputError, "1 row at least, not 0"),
+        ("batch", "month", InputError, "every month needs dates, and `batch` holds integer"),
+        ("level", "day", InputError, "`level` can't be read as dates"),
+        (None, "day", InputError, "every day needs dates; --by COLUMN"),
+        ("temp", None, InputError, "these are 900 batches, and 400 at most can be shown"),
+        (None, 2, InputError, "these are 450 batches"),
+        ("nothing", None, InputError, "there is no batch"),
+        ("lists", None, InputError, "can't be told apart"),
+    ],
+)
+def test_what_makes_no_batches_is_refused(by: Any, every: Any, error: Any, message: str) -> None:
+    current = CURRENT.assign(nothing=None, lists=[[1]] * len(CURRENT))
+    with pytest.raises(error, match=message):
+        drift_over_time.check(REFERENCE, current, by=by, every=every)
+
+
+def test_the_panel_draws_the_batches_and_tells_them_in_a_table(tmp_path: Path) -> None:
+    hostile = CURRENT.assign(batch=CURRENT["level"].replace({"b": "<script>alert(1)</script>"}))
+    report = drift_over_time.check(REFERENCE, hostile, by="batch")
+    page = panels.html(report)
+    assert "alert(1)" in page
+    assert "<script" not in page
+    assert page.count("data:image/svg+xml") >= 2
+    report = drift_over_time.check(REFERENCE, CURRENT, by="when", every="day")
+    assert len(panels.html(report).encode()) < 100_000
+    text = " ".join(panels.text(report).split())
+    assert "The share of drifted columns in 90 batches, against the limit of 50 %" in text
+    assert "✗ drifted 2026-03-05" in text
