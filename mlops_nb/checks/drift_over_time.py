@@ -176,9 +176,10 @@ def _dates(values: pd.Series[Any], by: str, every: str | None) -> pd.Series[Any]
     if kind not in ("datetime64", "datetime", "date", "string"):
         raise InputError(f"every {every} needs dates, and {quoted(by)} holds {kind} values")
     try:
-        if kind == "string":
-            values = pd.to_datetime(values.astype(object), format="ISO8601")
-        return pd.to_datetime(values).dt.tz_localize(None)
+        if not isinstance(values.dtype, pd.DatetimeTZDtype):
+            values = values.astype(object)  # as numpy's dates, also those of Arrow
+        written = "ISO8601" if kind == "string" else None
+        return pd.to_datetime(values, format=written).dt.tz_localize(None)
     except (ValueError, AttributeError) as error:
         raise InputError(f"{quoted(by)} can't be read as dates: {shortened(str(error))}") from None
 

@@ -205,7 +205,7 @@ def _drawn(
     if page != _IN_THE_RUN:
         drift_report.save(data, page)
         kept = str(page)
-    notes = [f"Evidently's report: {note}." for note in drawn.notes]
+    notes = [*found.subject.get("notes", ()), *(f"Evidently's report: {n}." for n in drawn.notes)]
     return replace(found, subject={**found.subject, "evidently_report": kept, "notes": notes})
 
 

@@ -167,8 +167,8 @@ def _over_time(whole: Finding, rows: int) -> list[Block]:
             Column("drifted", "number"),
             Column("worst columns"),
         ],
-        [_batch_row(batch) for batch in batches[:rows]],
-        more=beyond(len(batches), rows, "batch"),
+        [_batch_row(batch) for batch in batches[-rows:]],
+        more=beyond(len(batches), rows, "batch", "last"),
     )
     first, last = words.name(batches[0].get("batch")), words.name(batches[-1].get("batch"))
     caption = (
@@ -179,7 +179,7 @@ def _over_time(whole: Finding, rows: int) -> list[Block]:
 
 def _batch_row(batch: Mapping[str, Any]) -> list[Content]:
     worst = [item for item in batch.get("worst") or () if isinstance(item, dict)]
-    told = [f"{words.name(w.get('column'))} {words.number(w.get('value'))}" for w in worst]
+    told = [f"{words.name(w.get('column'))} {words.score(w.get('value'))}" for w in worst]
     status = str(batch.get("status"))
     return [
         Badge(status if status in _ORDER else "info", "drifted" if status == "fail" else ""),

@@ -182,12 +182,14 @@ def plural(count: int, noun: str) -> str:
 
     Examples
     --------
-    >>> plural(1, "column"), plural(23, "column"), plural(2, "category")
-    ('1 column', '23 columns', '2 categories')
+    >>> plural(1, "column"), plural(23, "column"), plural(2, "category"), plural(3, "batch")
+    ('1 column', '23 columns', '2 categories', '3 batches')
     """
     if count == 1:
         return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("ory") else f"{count:,} {noun}s"
+    if noun.endswith("ory"):
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}{'es' if noun.endswith('ch') else 's'}"
 
 
 def listed(items: list[str], most: int = 5) -> str:

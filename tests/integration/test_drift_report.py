@@ -55,3 +55,18 @@ def test_evidently_is_imported_for_its_report_alone(tmp_path: Path, root: Path) 
         text=True,
     )
     assert done.stdout.split() == ["pass", "False"], done.stderr
+
+
+def test_batches_and_the_page_go_together(command: Command, tmp_path: Path) -> None:
+    old = pd.DataFrame({"age": [float(i) for i in range(60)]})
+    new = pd.concat([old.assign(day="2026-01-01"), (old + 90).assign(day="2026-01-02")])
+    for name, rows in (("old", old), ("new", new)):
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+    words = ("drift", "old.csv", "new.csv", "--by", "day", "--every", "day", "--report", "a.html")
+    done = command(*words, "--json")
+    (whole,) = [f for f in done.json["findings"] if f["name"] == "share_of_drifted_columns"]
+    told = [(batch["batch"], batch["status"]) for batch in whole["evidence"]["over_time"]]
+    assert told == [("2026-01-01", "pass"), ("2026-01-02", "fail")]
+    assert (tmp_path / "a.html").exists()
+    notes = done.json["subject"]["notes"]
+    assert notes[0] == "`day` makes the batches and is not compared."
