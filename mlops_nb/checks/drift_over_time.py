@@ -99,7 +99,8 @@ def _batches(
             (f"rows {at + 1:,} to {min(at + size, len(order)):,}", order[at : at + size])
             for at in starts[: MOST + 1]
         ]
-        return _refuse_many(found, len(starts)), len(current) - len(order)
+        hint = f"--every {-(-len(order) // MOST)} makes fewer"
+        return _refuse_many(found, len(starts), hint), len(current) - len(order)
     assert values is not None  # noqa: S101 - said above
     return _by_value(values, str(by), None if every is None else str(every))
 

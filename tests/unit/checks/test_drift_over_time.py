@@ -111,6 +111,16 @@ def test_rows_without_a_date_belong_to_no_batch_and_are_told() -> None:
     assert f"{lost:,} rows have no value in it" in report.subject["notes"][0]
 
 
+def test_a_column_is_read_in_each_batch_as_in_all_of_them() -> None:
+    # Six distinct whole numbers would be levels, were the first batch alone.
+    old = pd.DataFrame({"floor": np.arange(300) % 30})
+    new = pd.DataFrame({"floor": np.r_[np.arange(300) % 6, np.arange(300) % 30]})
+    alone = drift.check(old, new[:300], types={"floor": "num"}).finding("floor")
+    report = drift_over_time.check(old, new, every=300)
+    assert told(report, "worst")[0] == ([{"column": "floor", "value": alone.value}],)
+    assert alone.value != drift.check(old, new[:300]).finding("floor").value
+
+
 def test_a_profile_serves_all_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = drift_profile.profile(REFERENCE)
     from_profile = drift_over_time.check(kept, CURRENT, by="when", every="month")
@@ -134,7 +144,7 @@ def test_a_profile_serves_all_batches(monkeypatch: pytest.MonkeyPatch) -> None:
         ("level", "day", InputError, "`level` can't be read as dates"),
         (None, "day", InputError, "every day needs dates; --by COLUMN"),
         ("temp", None, InputError, "these are 900 batches, and 400 at most can be shown"),
-        (None, 2, InputError, "these are 450 batches"),
+        (None, 2, InputError, "these are 450 batches, .*; --every 3 makes fewer"),
         ("nothing", None, InputError, "there is no batch"),
         ("lists", None, InputError, "can't be told apart"),
     ],
