@@ -178,7 +178,8 @@ def _over_time(whole: Finding, rows: int) -> list[Block]:
 
 
 def _batch_row(batch: Mapping[str, Any]) -> list[Content]:
-    worst = [item for item in batch.get("worst") or () if isinstance(item, dict)]
+    known = batch.get("worst")
+    worst = [w for w in known if isinstance(w, dict)] if isinstance(known, list) else []
     told = [f"{words.name(w.get('column'))} {words.score(w.get('value'))}" for w in worst]
     status = str(batch.get("status"))
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -155,7 +155,7 @@ def test_what_makes_no_batches_is_refused(by: Any, every: Any, error: Any, messa
         drift_over_time.check(REFERENCE, current, by=by, every=every)
 
 
-def test_the_panel_draws_the_batches_and_tells_them_in_a_table(tmp_path: Path) -> None:
+def test_the_panel_draws_the_batches_and_tells_them_in_a_table() -> None:
     hostile = CURRENT.assign(batch=CURRENT["level"].replace({"b": "<script>alert(1)</script>"}))
     report = drift_over_time.check(REFERENCE, hostile, by="batch")
     page = panels.html(report)
@@ -167,3 +167,23 @@ def test_the_panel_draws_the_batches_and_tells_them_in_a_table(tmp_path: Path) -
     text = " ".join(panels.text(report).split())
     assert "The share of drifted columns in 90 batches, against the limit of 50 %" in text
     assert "✗ drifted 2026-03-05" in text
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        5,
+        [5],
+        [{}],
+        [{"batch": None, "share": "much", "status": [], "worst": 3, "rows": None}],
+        [{"batch": "a", "share": float("nan"), "status": "pass", "worst": [1, {}]}],
+        [{"batch": "a", "share": 1e300, "status": "fail", "worst": None}],
+    ],
+)
+def test_a_stored_report_with_odd_batches_is_drawn(odd: Any) -> None:
+    report = drift.check(REFERENCE, CURRENT)
+    whole = report.findings[0]
+    held = replace(whole, limit=None, evidence={**whole.evidence, "over_time": odd})
+    report = replace(report, findings=(held, *report.findings[1:]))
+    assert "temp" in panels.text(report)
+    assert "temp" in panels.html(report)
