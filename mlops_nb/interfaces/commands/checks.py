@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlops_nb.interfaces.commands.arguments import STRICT
-from mlops_nb.interfaces.drift_arguments import DRIFT
+from mlops_nb.interfaces.commands.drift import DRIFT
 from mlops_nb.interfaces.verbs import Argument, Verb
 
 _LABEL = Argument("--label", "column of the true values", needed=True)

@@ -1,4 +1,4 @@
-"""The arguments of `drift`: a part of the table in `commands`."""
+"""The table of verbs: the arguments of `drift`."""
 
 from __future__ import annotations
 
