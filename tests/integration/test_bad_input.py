@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from IPython.utils.capture import capture_output
 
 from mlops_nb.core.errors import UnavailableError
 from mlops_nb.flows import datasets, delivery
@@ -26,7 +25,7 @@ from mlops_nb.stores.mlflow_client import make_database
 from mlops_nb.stores.mlflow_errors import calling
 from mlops_nb.stores.mlflow_sqlite import open_readonly
 from tests.marks import imports_mlflow
-from tests.notebooks import mlops, shell_in_process, write_notebook
+from tests.notebooks import live_kernels, mlops, write_notebook
 from tests.terminal import Command
 
 pytestmark = imports_mlflow
@@ -186,7 +185,6 @@ def test_a_dataset_that_the_disk_has_no_room_for(small_disk: Path) -> None:
 
 def test_a_disk_that_fills_up_under_a_tracked_notebook(small_disk: Path) -> None:
     project = Project.at(small_disk, {}).ensure()
-    os.chdir(small_disk)
     child = (
         # Longer than what is left of a page of its file.
         f"%%mlops track child\n# {'x' * 5000}\n"
@@ -195,15 +193,13 @@ def test_a_disk_that_fills_up_under_a_tracked_notebook(small_disk: Path) -> None
         "    while fill.write(bytes(4096)): pass\n"
         "except OSError: pass\n"
     )
-    with locked(project.state / "writer.lock"), capture_output() as shown:
-        with shell_in_process() as shell:
-            shell.run_cell("%load_ext mlops_nb\n%mlops track top")
-            shell.run_cell(child)
-            (small_disk / "fill").write_bytes(b"")
-            shell.run_cell("%mlops log auc=0.5", store_history=True)
-        os.chdir("/")
-    assert shown.stderr.count("this cell was not recorded") == 1
-    assert "the disk is full" in shown.stderr
+    with locked(project.state / "writer.lock"), live_kernels(small_disk) as (kernel,):
+        said = kernel.run("%load_ext mlops_nb\n%mlops track top").shown
+        said += kernel.run(child).shown
+        (small_disk / "fill").write_bytes(b"")
+        said += kernel.run("%mlops log auc=0.5").shown
+    assert said.count("this cell was not recorded") == 1
+    assert "the disk is full" in said
     # What is logged when there is room again lands in the right run, and both have their end.
     states = {state.run.name: state.run for state in project.spool.runs()}
     assert states["top"].metrics == {"auc": 0.5}
