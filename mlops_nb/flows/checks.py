@@ -1,4 +1,4 @@
-"""Verbs `quality`, `drift`, `fairness`, `performance` and `mitigate`: data in, a Report out."""
+"""Verbs `quality`, `drift`, `fairness` and `performance`: data in, a Report out."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import quality as quality_check
 from mlops_nb.checks.drift_choices import Given, together
 from mlops_nb.checks.drift_profile import Profile
-from mlops_nb.checks.fairness_tradeoff import trade_off
 from mlops_nb.core.errors import InputError, VerdictError
-from mlops_nb.core.records import Mitigation, Report
+from mlops_nb.core.records import Report
 from mlops_nb.data.fingerprint import fingerprint
 from mlops_nb.data.sketch import sketch
 from mlops_nb.flows import frames, tracking
@@ -251,7 +250,7 @@ def fairness(
         If `strict` and a gap is too wide, or there is not enough evidence.
     """
     found = frames.frame(context, data)
-    scored, predicted, probability = _predictions(
+    scored, predicted, probability = predictions(
         context, found, label, prediction, score, model, positive
     )
     report = fairness_check.check(
@@ -264,7 +263,7 @@ def fairness(
         weights=weights,
         positive=positive,
         name=frames.name_of(data, "data"),
-        **_fairness_settings(context, metrics, limits, confidence),
+        **fairness_settings(context, metrics, limits, confidence),
     )
     read = {frames.name_of(data, "data"): found}
     return _judged(context, _about(report, model), read, strict=strict)
@@ -292,7 +291,7 @@ def performance(
         If `strict` and a limit is not met, or there is not enough evidence.
     """
     found = frames.frame(context, data)
-    scored, predicted, probability = _predictions(
+    scored, predicted, probability = predictions(
         context, found, label, prediction, score, model, positive
     )
     report = performance_check.check(
@@ -302,7 +301,7 @@ def performance(
         score=probability,
         positive=positive,
         name=frames.name_of(data, "data"),
-        **_performance_settings(context, metrics, limits, confidence),
+        **performance_settings(context, metrics, limits, confidence),
     )
     if context.run_id is not None:
         tracking.log(context, {f.name: f.value for f in report.findings}, kind="metric")
@@ -310,114 +309,7 @@ def performance(
     return _judged(context, _about(report, model), read, strict=strict)
 
 
-def mitigate(
-    context: Context,
-    model: Any,
-    train: pd.DataFrame | str | Path | Named,
-    test: pd.DataFrame | str | Path | Named,
-    *,
-    label: str,
-    sensitive: str | Sequence[str],
-    method: str = "threshold_optimizer",
-    constraint: str = "demographic_parity",
-    positive: Any = None,
-    register: str | None = None,
-) -> Mitigation:
-    """Repair a model for fairness on `train`, and judge it before and after on unseen `test`.
-
-    Raises
-    ------
-    InputError
-        If the method, the constraint, or a column is unknown.
-    ExecutionError
-        If the method finds no model.
-    """
-    from mlops_nb.improve.mitigate import fit
-
-    original = frames.model(context, model)
-    seen = frames.frame(context, train, "train")
-    unseen = frames.frame(context, test, "test")
-    groups = [sensitive] if isinstance(sensitive, str) else list(sensitive)
-    repaired = fit(
-        original,
-        seen,
-        label=label,
-        sensitive=groups,
-        method=method,
-        constraint=constraint,
-        positive=positive,
-        watch=context.watch,
-    )
-    name = frames.name_of(test, "test")
-    before = _judge_model(context, original, unseen, label, groups, positive, name)
-    after = _judge_model(context, repaired, unseen, label, groups, positive, name)
-    settings = context.project.config.fairness
-    curve = trade_off(
-        unseen,
-        label=label,
-        sensitive=groups,
-        before=before[2],
-        after=after[2],
-        metric=f"{constraint}_difference",
-        positive=positive,
-        confidence=settings.confidence,
-        draws=settings.draws,
-        seed=settings.seed,
-    )
-    result = Mitigation(
-        method=method,
-        constraint=constraint,
-        sensitive=tuple(groups),
-        fairness_before=before[0],
-        fairness_after=after[0],
-        performance_before=before[1],
-        performance_after=after[1],
-        trade_off=tuple(curve),
-        model=repaired,
-    )
-    if context.run_id is not None:
-        choice = {"mitigation_method": method, "mitigation_constraint": constraint}
-        tracking.log(context, choice, kind="tag")
-    if register is not None:
-        from mlops_nb.flows.release import register as register_model
-
-        register_model(context, result, register, example=train)
-    return result
-
-
-def _judge_model(
-    context: Context,
-    model: Any,
-    data: pd.DataFrame,
-    label: str,
-    sensitive: Sequence[str],
-    positive: Any,
-    name: str,
-) -> tuple[Report, Report, Any]:
-    """Return a model's fairness, its performance, and its predictions."""
-    scored, predicted, probability = _predictions(context, data, label, None, None, model, positive)
-    fair = fairness_check.check(
-        scored,
-        label=label,
-        prediction=predicted,
-        sensitive=sensitive,
-        positive=positive,
-        name=name,
-        **_fairness_settings(context, None, None, None),
-    )
-    good = performance_check.check(
-        scored,
-        label=label,
-        prediction=predicted,
-        score=probability,
-        positive=positive,
-        name=name,
-        **_performance_settings(context, None, None, None),
-    )
-    return fair, good, scored[predicted]
-
-
-def _predictions(
+def predictions(
     context: Context,
     data: pd.DataFrame,
     label: str,
@@ -439,12 +331,13 @@ def _predictions(
     return data, prediction, score
 
 
-def _fairness_settings(
+def fairness_settings(
     context: Context,
     metrics: Sequence[str | Callable[..., Any]] | None,
     limits: Mapping[str, float] | None,
     confidence: float | None,
 ) -> dict[str, Any]:
+    """Return what `fairness` is judged by: what is given, and else the project's settings."""
     settings = context.project.config.fairness
     return {
         "metrics": list(metrics or settings.metrics) or None,
@@ -459,12 +352,13 @@ def _fairness_settings(
     }
 
 
-def _performance_settings(
+def performance_settings(
     context: Context,
     metrics: Sequence[str] | None,
     limits: Mapping[str, float] | None,
     confidence: float | None,
 ) -> dict[str, Any]:
+    """Return what `performance` is judged by: what is given, and else the project's settings."""
     settings = context.project.config.performance
     return {
         "metrics": list(metrics or settings.metrics) or None,

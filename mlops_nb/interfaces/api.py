@@ -15,6 +15,7 @@ from mlops_nb.flows import (
     datasets,
     execution,
     jobs,
+    mitigation,
     projects,
     release,
     tracking,
@@ -54,7 +55,7 @@ quality = _door(checks.quality)
 drift = _door(checks.drift)
 fairness = _door(checks.fairness)
 performance = _door(checks.performance)
-mitigate = _door(checks.mitigate)
+mitigate = _door(mitigation.mitigate)
 register = _door(release.register)
 models = _door(release.models)
 gate = _door(release.gate)

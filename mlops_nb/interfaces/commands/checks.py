@@ -95,7 +95,7 @@ CHECKS: tuple[Verb, ...] = (
         "mitigate",
         "checks",
         "repair a model for fairness; judged before and after on unseen data",
-        "checks:mitigate",
+        "mitigation:mitigate",
         (
             Argument("model", "a model in scope, or NAME@ALIAS", "model", needed=True),
             Argument("train", "data to fit on", "data", needed=True),
