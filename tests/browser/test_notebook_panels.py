@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from mlops_nb import panels
 from tests.browser.lab import Lab
-from tests.unit.panels import samples
+from tests.unit.panels import report_samples
 
 OUTPUTS = ".jp-OutputArea-output.jp-RenderedHTMLCommon"
 
@@ -72,7 +72,7 @@ def executed(*records: Any) -> list[nbformat.NotebookNode]:
 
 
 def test_an_untrusted_panel_is_whole_and_readable_in_both_themes(lab: Lab, page: Page) -> None:
-    records = [samples.drift(), samples.fairness()]
+    records = [report_samples.drift(), report_samples.fairness()]
     lab.write("executed.ipynb", *executed(*records))
     page.set_viewport_size({"width": 1280, "height": 2400})  # JupyterLab draws what is in view
     lab.open(page, "executed.ipynb")
