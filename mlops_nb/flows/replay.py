@@ -222,17 +222,8 @@ def _first_difference(
             for text in (before.shown, after.shown)
         )
         if not reproduction.same_text(old, new, tolerance):
-            return DifferingCell(before.position, before.source, *_from_there(old, new))
+            return DifferingCell(before.position, before.source, *outputs.from_there(old, new))
     return None
-
-
-def _from_there(before: str, after: str) -> tuple[str, str]:
-    """Return two texts from the first line in which they differ."""
-    old, new = before.splitlines(), after.splitlines()
-    same = 0
-    while same < min(len(old), len(new)) and old[same] == new[same]:
-        same += 1
-    return "\n".join(old[same:])[:_SHOWN], "\n".join(new[same:])[:_SHOWN]
 
 
 def _files_that_differ(project: Project, run: Run, done: Run) -> list[ChangedInput]:

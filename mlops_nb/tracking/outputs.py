@@ -82,14 +82,21 @@ def difference(
         old, new = ("\n".join(some[:shortest]) for some in lines)
     if same_text(old, new, tolerance):
         return None
-    return _from_there(old, new)
+    return from_there(old, new)
 
 
 def _beyond(cell: CellRecord) -> str:
     return f"(other after {OUTPUT_KEPT:,} of {cell.output_length or 0:,} letters)"
 
 
-def _from_there(before: str, after: str) -> tuple[str, str]:
+def from_there(before: str, after: str) -> tuple[str, str]:
+    r"""Return the beginnings of two texts from the first line in which they differ.
+
+    Examples
+    --------
+    >>> from_there("a\nb\n", "a\nc\n")
+    ('b', 'c')
+    """
     old, new = before.splitlines(), after.splitlines()
     same = 0
     while same < min(len(old), len(new)) and old[same] == new[same]:

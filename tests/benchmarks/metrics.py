@@ -6,14 +6,14 @@ turns. Points are logged one by one, many names at a time, and as whole historie
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from statistics import median
+
+from tests.benchmarks.peer import peer_in_new_folder
 
 TURNS, POINTS, PEER = 50, 100_000, 20
 
@@ -27,17 +27,12 @@ def each(points: int, work: Callable[[], None]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    folder = tempfile.mkdtemp()
-    os.chdir(folder)
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    from mlflow import MlflowClient
-
+    client, run_id = peer_in_new_folder()
+    folder = Path.cwd()
     import mlops_nb as mlops
     from mlops_nb.flows.delivery import deliver_now
     from mlops_nb.project import Project
 
-    client = MlflowClient(tracking_uri=f"sqlite:///{Path(folder, 'peer.db')}")
-    run_id = client.create_run(client.create_experiment("peer")).info.run_id
     a_turn = POINTS // TURNS
 
     def peer() -> None:
@@ -68,9 +63,9 @@ def main() -> None:
     for name, seconds in taken.items():
         print(f"{name:<40}{seconds * 1e6:>9.1f} µs   1/{taken[sync] / seconds:.0f}")
     began = time.perf_counter()
-    deliver_now(Project.at(Path(folder)))
-    database = Path(folder, ".mlops", "mlflow.db")
-    while Project.at(Path(folder)).spool.run_ids():  # the writer was first
+    deliver_now(Project.at(folder))
+    database = folder / ".mlops" / "mlflow.db"
+    while Project.at(folder).spool.run_ids():  # the writer was first
         time.sleep(0.2)
     with closing(sqlite3.connect(database)) as connection:
         (arrived,) = connection.execute("SELECT count(*) FROM metrics").fetchone()

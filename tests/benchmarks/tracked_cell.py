@@ -5,11 +5,10 @@ All three in one process and one run: cells are run by IPython itself, MLflow wr
 
 from __future__ import annotations
 
-import os
 import statistics
-import tempfile
 import time
-from pathlib import Path
+
+from tests.benchmarks.peer import peer_in_new_folder
 
 CELLS = 300
 
@@ -26,14 +25,9 @@ def cell_times(shell: object, source: str) -> list[float]:
 
 def main() -> None:
     """Measure and print."""
-    folder = tempfile.mkdtemp()
-    os.chdir(folder)
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    client, run_id = peer_in_new_folder()
     from IPython.core.interactiveshell import InteractiveShell
-    from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri=f"sqlite:///{Path(folder, 'peer.db')}")
-    run_id = client.create_run(client.create_experiment("peer")).info.run_id
     logs = []
     for step in range(CELLS):
         began = time.perf_counter()

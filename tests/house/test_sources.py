@@ -19,8 +19,8 @@ MACHINE = re.compile(r"(?<![\w.$}~-])/(work|root|tmp)/[\w.]")
 
 
 @pytest.fixture(scope="module")
-def texts(root: Path) -> dict[str, str]:
-    """Every text file that git tracks or would, by its path."""
+def files(root: Path) -> list[str]:
+    """Every file that git tracks or would."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=root,
@@ -30,8 +30,14 @@ def texts(root: Path) -> dict[str, str]:
     )
     if listing.returncode != 0:
         pytest.skip("not a git checkout")
+    return [name for name in listing.stdout.split("\0") if name]
+
+
+@pytest.fixture(scope="module")
+def texts(root: Path, files: list[str]) -> dict[str, str]:
+    """Every text file among them, by its path."""
     found = {}
-    for name in filter(None, listing.stdout.split("\0")):
+    for name in files:
         path = root / name
         if path == Path(__file__):
             continue  # it has to spell out what nobody else may
@@ -47,6 +53,26 @@ def lines_with(pattern: re.Pattern[str], texts: dict[str, str]) -> list[str]:
         for number, line in enumerate(text.splitlines(), 1)
         if pattern.search(line)
     ]
+
+
+TOP_LEVEL = {
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "labextension",
+    "mlops_nb",
+    "notebooks",
+    "pyproject.toml",
+    "tests",
+}
+LARGEST = 2_000_000
+
+
+def test_nothing_lies_about_that_is_no_part_of_the_project(files: list[str], root: Path) -> None:
+    tops = {name.partition("/")[0] for name in files}
+    assert {name for name in tops if not name.startswith(".")} == TOP_LEVEL
+    sizes = {name: (root / name).stat().st_size for name in files if (root / name).is_file()}
+    assert {name: size for name, size in sizes.items() if size > LARGEST} == {}
 
 
 def test_no_file_holds_a_path_of_one_machine(texts: dict[str, str], root: Path) -> None:
