@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHARE = "share_of_drifted_columns"
+FEW = 1_000  # rows up to which false alarms are common (tests/benchmarks/false_alarms)
 SMALL = 200_000  # cells up to which starting threads costs more than it saves
 
 
@@ -123,16 +124,21 @@ def check(
     findings = [_with_role(found, roles) for found in findings]
     findings.sort(key=_severity, reverse=True)
     whole = _whole(findings, share)
+    subject: dict[str, Any] = {
+        "reference": {"name": names[0], "rows": len(reference)},
+        "current": {"name": names[1], "rows": len(current)},
+        "columns": len(findings),
+    }
+    fewest = min(len(reference), len(current))
+    if whole.evidence["n_drifted"] and not min_evidence and fewest <= FEW:
+        few = f"Rows: {fewest:,}, and with so few a column may seem to drift by chance"
+        subject["notes"] = [f"{few}; --min-evidence 0.95 lets an interval decide."]
     return Report(
         "drift",
         whole.status,
         (whole, *findings),
         summary=whole.evidence["sentence"],
-        subject={
-            "reference": {"name": names[0], "rows": len(reference)},
-            "current": {"name": names[1], "rows": len(current)},
-            "columns": len(findings),
-        },
+        subject=subject,
     )
 
 

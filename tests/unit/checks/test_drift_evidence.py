@@ -81,6 +81,18 @@ def test_every_method_has_an_interval_of_its_own_or_beside_it(key: str) -> None:
     assert again.findings == report.findings
 
 
+@pytest.mark.parametrize(
+    ("rows", "confidence", "said"), [(500, 0.0, True), (2_000, 0.0, False), (500, 0.95, False)]
+)
+def test_a_column_that_drifted_among_few_rows_comes_with_a_way_to_be_sure(
+    rows: int, confidence: float, said: bool
+) -> None:
+    old = pd.DataFrame({"x": np.arange(rows)})
+    report = drift.check(old, old + rows, min_evidence=confidence)
+    assert ("--min-evidence" in str(report.subject.get("notes"))) is said
+    assert "notes" not in drift.check(old, old, min_evidence=confidence).subject
+
+
 def test_texts_keep_evidentlys_verdict() -> None:
     words = pd.DataFrame({"x": [f"rain wind {i}" for i in range(60)]})
     found = drift.check(words, words, min_evidence=0.95).finding("x")
