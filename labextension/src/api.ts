@@ -80,6 +80,17 @@ export interface IDue {
   local: string;
 }
 
+/** Which of Evidently's full reports: one that a run keeps (else its latest), or a file. */
+export type ReportKey =
+  { run: string; report?: string } | { file: string; run?: undefined };
+
+/** One of Evidently's full reports. */
+export interface IReportPage {
+  title: string;
+  /** A whole page, with scripts. */
+  html: string;
+}
+
 /** What a new job is made of. */
 export interface IJobRequest {
   name: string;
@@ -214,6 +225,11 @@ export class Api {
   /** The executed notebook of a run, as the Contents API would give it. */
   notebook(path: string, run: string): Promise<Contents.IModel> {
     return this.get('notebook', { path, run });
+  }
+
+  /** One of Evidently's full reports, of a run or from a file in the project. */
+  report(path: string, key: ReportKey): Promise<IReportPage> {
+    return this.get('report', { path, ...key });
   }
 
   private get<T>(

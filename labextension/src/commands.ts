@@ -8,6 +8,7 @@ export const REFRESH = 'mlops:refresh';
 export const SHOW = 'mlops:show';
 export const SHOW_JOB = 'mlops:jobs:show';
 export const OPEN_EXECUTED = 'mlops:open-executed';
+export const OPEN_REPORT = 'mlops:open-report';
 export const SCHEDULE = 'mlops:schedule';
 export const RUN_JOB = 'mlops:jobs:run';
 export const PAUSE_JOB = 'mlops:jobs:pause';

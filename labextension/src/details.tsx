@@ -266,7 +266,7 @@ export const detailsPlugin: JupyterFrontEndPlugin<void> = {
 };
 
 /** In Notebook 7 the main area is the notebook's alone: there, details lie below it. */
-function addTo(shell: JupyterFrontEnd.IShell, widget: Widget): void {
+export function addTo(shell: JupyterFrontEnd.IShell, widget: Widget): void {
   shell.add(widget, 'main', { type: 'MLOps' });
   if (!widget.parent) {
     shell.add(widget, 'down');

@@ -11,6 +11,7 @@ import type { Widget } from '@lumino/widgets';
 import { Details } from './details';
 import { DRIVE, projectOf } from './executed';
 import type { ProjectModel } from './project';
+import { FullReport } from './report';
 
 /** The server's own files, also while they are shared through jupyter-collaboration. */
 const ON_SERVER = ['', 'RTC'];
@@ -27,7 +28,10 @@ export function pathInFront(
   front: Widget | null,
   folder: string
 ): string {
-  if (front instanceof MainAreaWidget && front.content instanceof Details) {
+  if (
+    front instanceof MainAreaWidget &&
+    (front.content instanceof Details || front.content instanceof FullReport)
+  ) {
     return front.content.subject.path;
   }
   if (front instanceof DocumentWidget) {

@@ -64,3 +64,7 @@ export const detailsIcon = draw(
   'details',
   '<path class="jp-icon3" fill="#616161" d="M3 1.5h10v13H3zM4.5 3v10h7V3zM5.5 4.5h5v1.300h-5zm0 2.600h5v1.300h-5zm0 2.600h3.200v1.300H5.5z"/>'
 );
+export const reportIcon = draw(
+  'report',
+  '<path class="jp-icon3" fill="#616161" d="M2 2h1.500v10.500H14V14H2zM5 7.500h2v4H5zM8.200 4.500h2v7h-2zM11.400 6h2v5.500h-2z"/>'
+);

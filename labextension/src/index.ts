@@ -9,6 +9,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { detailsPlugin } from './details';
 import { executedPlugin } from './executed';
 import { jobCommandsPlugin } from './jobcommands';
+import { reportPlugin } from './reporting';
 import { schedulePlugin } from './schedule';
 import { sidebarPlugin } from './sidebar';
 import { jobsPlugin } from './tabs/jobs';
@@ -27,6 +28,7 @@ const plugins: (
   jobsPlugin,
   detailsPlugin,
   executedPlugin,
+  reportPlugin,
   jobCommandsPlugin,
   schedulePlugin
 ];

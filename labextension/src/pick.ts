@@ -17,6 +17,11 @@ export function isExecuted(run: IRun): boolean {
   return 'mlops.output_notebook' in run.tags;
 }
 
+/** Whether the run keeps one of Evidently's full reports. */
+export function hasReport(run: IRun): boolean {
+  return 'mlops.evidently' in run.tags;
+}
+
 /** Return an argument of a command if it is text; the path of the root is empty text. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;

@@ -32,6 +32,14 @@ SAMPLE = 20_000  # rows from which pictures are drawn: bands and tails have sett
 LEVELS = 100  # of a column that are drawn: Evidently's time is quadratic in them
 NAMED = 5  # columns that a note names
 PREFIX = "mlops_nb "  # of our tests among Evidently's, which stay as they are
+MARK = '<meta name="generator" content="mlops_nb">'  # by which a page of ours is known
+MARKED = 4096  # bytes from a page's beginning within which its mark stands
+
+# Evidently's scripts run, and fetch or send nothing.
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+)
 
 _FOUND: ContextVar[Mapping[str, tuple[float, bool]]] = ContextVar("found")
 
@@ -92,7 +100,12 @@ def save(page: bytes, path: Path) -> None:
 
 
 def draw(
-    report: Report, reference: pd.DataFrame, current: pd.DataFrame, *, rows: int = SAMPLE
+    report: Report,
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    *,
+    rows: int = SAMPLE,
+    run_id: str | None = None,
 ) -> Drawn:
     """Have Evidently's ``DataDriftPreset`` rendered from what a drift report has found.
 
@@ -103,6 +116,8 @@ def draw(
     reference, current : pandas.DataFrame
     rows : int
         How many rows of a frame the pictures are drawn from at most: every k-th, in their order.
+    run_id : str, optional
+        The run that it belongs to, for Evidently to know.
 
     Raises
     ------
@@ -116,9 +131,11 @@ def draw(
     if not drawable:
         raise InputError("there is no column that Evidently can draw")
     notes = tuple(_notes(report, drawable, left_out, steps))
-    snapshot, page = _rendered(report, drawable)
     names = [report.subject[side]["name"] for side in ("reference", "current")]
-    return Drawn(snapshot, _told(page, " → ".join(names), notes), notes)
+    title = f"Drift, {shortened(' → '.join(names), 200)}".encode(errors="replace").decode()
+    about = {"mlops_nb": _in_words(notes)} | ({"run": run_id} if run_id else {})
+    snapshot, page = _rendered(report, drawable, title, about)
+    return Drawn(snapshot, _told(page, title, about["mlops_nb"]), notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +265,16 @@ def _register() -> None:
         register_stattest(test, _known_score)
 
 
-def _rendered(report: Report, drawable: list[_Column]) -> tuple[Any, str]:
+def _rendered(
+    report: Report, drawable: list[_Column], title: str, about: Mapping[str, str]
+) -> tuple[Any, str]:
     known = {c.name: (c.found.value, bool(c.found.evidence["drifted"])) for c in drawable}
     token = _FOUND.set(known)
     try:
         # Its dependencies are deprecated in places, and its pictures divide by zero.
         with warnings.catch_warnings(action="ignore"):
-            return _run(report, drawable)
+            snapshot = _run(report, drawable, title, about)
+            return snapshot, snapshot.get_html_str(as_iframe=False)
     except (ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise UnavailableError(f"Evidently can't draw this: {shortened(str(error), 200)}") from (
             error
@@ -263,7 +283,7 @@ def _rendered(report: Report, drawable: list[_Column]) -> tuple[Any, str]:
         _FOUND.reset(token)
 
 
-def _run(report: Report, drawable: list[_Column]) -> tuple[Any, str]:
+def _run(report: Report, drawable: list[_Column], title: str, about: Mapping[str, str]) -> Any:
     import pandas as pd
     from evidently import DataDefinition, Dataset
     from evidently import Report as EvidentlyReport
@@ -295,8 +315,8 @@ def _run(report: Report, drawable: list[_Column]) -> tuple[Any, str]:
             {c.name: c.current for c in drawable},
         )
     )
-    snapshot = EvidentlyReport([preset], include_tests=True).run(current, reference)
-    return snapshot, snapshot.get_html_str(as_iframe=False)
+    whole = EvidentlyReport([preset], include_tests=True)
+    return whole.run(current, reference, name=title, metadata=dict(about))
 
 
 def _notes(
@@ -324,13 +344,18 @@ def _notes(
     return notes
 
 
-def _told(page: str, title: str, notes: tuple[str, ...]) -> str:
-    """Put the title into a page, and the notes in front of what Evidently shows."""
-    said = html.escape(f"Drift, {shortened(title, 200)}".encode(errors="replace").decode())
-    # Nothing in the data holds a `<`, so that the first of each is the page's own.
-    page = page.replace("<head>", f"<head>\n        <title>{said}</title>", 1)
+def _in_words(notes: tuple[str, ...]) -> str:
     lines = [f"{note[:1].upper()}{note[1:]}." for note in ("scores are by mlops_nb", *notes)]
-    text = html.escape(" ".join(lines).encode(errors="replace").decode())
+    return " ".join(lines).encode(errors="replace").decode()
+
+
+def _told(page: str, title: str, notes: str) -> str:
+    """Put mark, policy and title into a page, and the notes before what Evidently shows."""
+    said = html.escape(title)
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    top = "\n        ".join(("<head>", MARK, policy, f"<title>{said}</title>"))
+    # Nothing in the data holds a `<`, so that the first of each is the page's own.
+    page = page.replace("<head>", top, 1)
     style = "margin: 0; padding: 8px 24px; font: 14px/1.5 sans-serif; color: #1a1a1a; "
-    front = f'<p style="{style}background: #f2f2f2"><b>{said}.</b> {text}</p>'
+    front = f'<p style="{style}background: #f2f2f2"><b>{said}.</b> {html.escape(notes)}</p>'
     return page.replace("<body>", f"<body>\n    {front}", 1)

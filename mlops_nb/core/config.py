@@ -71,6 +71,8 @@ class DriftConfig:
     types: dict[str, str] = setting({}, "column = num, cat or text: how it is read")
     min_evidence: float = setting(0.0, "confidence of the interval that decides; 0: Evidently does")
     correction: str = setting("none", "of p-values for being many: none, holm or bh")
+    workspace: str = setting("", "an Evidently workspace for its full reports; empty: none")
+    workspace_project: str = setting("", "their project there; empty: the project's name")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 
@@ -13,6 +14,9 @@ class Watch(Protocol):
 
     def log(self, line: str) -> None:
         """Say one line that is worth keeping."""
+
+    def show(self, page: Path | None, address: str, /) -> None:
+        """Open a report: its file, where it has one, and its address for a front end."""
 
     def cancelled(self) -> bool:
         """Tell whether the work should stop at the next safe place."""
@@ -32,6 +36,9 @@ class Silent:
 
     def log(self, line: str) -> None:
         """Ignore it."""
+
+    def show(self, page: Path | None, address: str, /) -> None:
+        """Open nothing: no one looks."""
 
     def cancelled(self) -> bool:
         """Never."""

@@ -12,7 +12,6 @@ from mlops_nb.checks import drift as drift_check
 from mlops_nb.checks import (
     drift_over_time,
     drift_profile,
-    drift_report,
     quality_files,
     quality_inference,
     scoring,
@@ -26,7 +25,7 @@ from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Report
 from mlops_nb.data.fingerprint import fingerprint
 from mlops_nb.data.sketch import sketch
-from mlops_nb.flows import frames, tracking
+from mlops_nb.flows import frames, full_reports, tracking
 from mlops_nb.flows.context import Context, Named
 
 if TYPE_CHECKING:
@@ -119,6 +118,8 @@ def drift(
     prediction: str | None = None,
     save_profile: str | Path | None = None,
     report: str | Path | bool | None = None,
+    open: bool = False,  # noqa: A002 - as on the command line
+    workspace: str | Path | None = None,
     by: str | None = None,
     every: str | int | None = None,
     strict: bool = False,
@@ -132,6 +133,10 @@ def drift(
     report : str, Path or bool, optional
         A file ``*.html`` for Evidently's own full report, rendered from the scores found here. In
         an open run it is kept there too, and True is enough.
+    open : bool
+        Open that report: in a tab of JupyterLab from a notebook, else in a browser.
+    workspace : str or Path, optional
+        An Evidently workspace to add that report to, in place of the project's.
     by, every : str, or int of rows, optional
         Compare each batch of the current data too, as `checks.drift_over_time.check` says; other
         arguments are told by `checks.drift.check`.
@@ -144,10 +149,10 @@ def drift(
         If `strict` and the dataset has drifted.
     """
     settings = context.project.config.drift
-    page = _page(context, report)
+    full = full_reports.wanted(context, report, workspace=workspace, show=open)
     before = _reference(context, reference)
     after = frames.frame(context, current, "current")
-    if page and isinstance(before, Profile):
+    if full and isinstance(before, Profile):
         raise InputError("a profile has no rows to draw a report from", hint="give the data")
     if save_profile is not None:
         _save_profile(before, context.path(save_profile))
@@ -169,43 +174,10 @@ def drift(
         prediction=prediction,
         names=(frames.name_of(reference, "reference"), frames.name_of(current, "current")),
     )
-    if page and not isinstance(before, Profile):
-        found = _drawn(context, found, before, after, page)
+    if full and not isinstance(before, Profile):
+        found = full_reports.drawn(context, found, before, after, full)
     read = {found.subject["reference"]["name"]: before, found.subject["current"]["name"]: after}
     return _judged(context, found, read, strict=strict)
-
-
-_IN_THE_RUN = Path()
-
-
-def _page(context: Context, given: str | Path | bool | None) -> Path | None:
-    """Return the file for Evidently's report; `_IN_THE_RUN` where it is kept there alone."""
-    if given is None or given is False:
-        return None
-    if given is True or given == "":
-        if context.run_id is None:
-            hint = "give it a file: --report FILE.html"
-            raise InputError("no run is open that could keep Evidently's report", hint=hint)
-        return _IN_THE_RUN
-    path = context.path(given)
-    drift_report.refuse_name(path)
-    return path
-
-
-def _drawn(
-    context: Context, found: Report, before: pd.DataFrame, after: pd.DataFrame, page: Path
-) -> Report:
-    """Have Evidently's report drawn and kept, and say in ours where it is."""
-    drawn = drift_report.draw(found, before, after)
-    data = drawn.html.encode()
-    kept = ""
-    if context.run_id is not None:
-        kept = tracking.record_beside(context, found, "evidently.html", data)
-    if page != _IN_THE_RUN:
-        drift_report.save(data, page)
-        kept = str(page)
-    notes = [*found.subject.get("notes", ()), *(f"Evidently's report: {n}." for n in drawn.notes)]
-    return replace(found, subject={**found.subject, "evidently_report": kept, "notes": notes})
 
 
 def _reference(context: Context, given: Any) -> pd.DataFrame | Profile:

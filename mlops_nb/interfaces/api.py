@@ -25,6 +25,7 @@ from mlops_nb.flows import replay as replays
 from mlops_nb.flows import runs as run_flows
 from mlops_nb.flows.context import Context
 from mlops_nb.interfaces import session
+from mlops_nb.interfaces.watching import python_watch
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +36,7 @@ def _door(flow: Callable[Concatenate[Context, P], R]) -> Callable[P, R]:
 
     @functools.wraps(flow)
     def verb(*args: P.args, **kwargs: P.kwargs) -> R:
-        return flow(session.current().context(), *args, **kwargs)
+        return flow(session.current().context(python_watch()), *args, **kwargs)
 
     signature = inspect.signature(flow)
     without_context = list(signature.parameters.values())[1:]

@@ -1,4 +1,4 @@
-"""Who is told how far long work has come: a terminal, a notebook, or nobody."""
+"""Who is told how far long work has come, and is shown reports: a terminal, a notebook, nobody."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 from mlops_nb.core.watch import Silent, Watch
 
 WIDTH = 24
+# By which our extension in JupyterLab is addressed from a kernel.
+TARGET = "mlops_nb"
 # For a terminal that doesn't say how wide it is.
 COLUMNS = 80
 
@@ -36,8 +39,18 @@ def notebook_watch() -> Watch:
     """Return a watch that shows a bar under the cell; none where no one looks (headless)."""
     from IPython.core.getipython import get_ipython
 
-    headless = "MLOPS_RUN_ID" in os.environ or not hasattr(get_ipython(), "kernel")
-    return Silent() if headless else Output()
+    if "MLOPS_RUN_ID" in os.environ:
+        return Silent()
+    return Output() if hasattr(get_ipython(), "kernel") else Browser()
+
+
+def python_watch() -> Watch:
+    """Return a watch for calls from Python: silent, but it opens what is asked for."""
+    shell = sys.modules.get("IPython.core.getipython")
+    in_kernel = shell is not None and hasattr(shell.get_ipython(), "kernel")
+    if "MLOPS_RUN_ID" in os.environ:
+        return Silent()
+    return Tab() if in_kernel else Browser()
 
 
 def bar(done: float, total: float, text: str, width: int = WIDTH) -> str:
@@ -52,7 +65,39 @@ def bar(done: float, total: float, text: str, width: int = WIDTH) -> str:
     return f"{'█' * filled}{'·' * (width - filled)}  {done:g}/{total:g}  {text}"
 
 
-class Lines(Silent):
+class Browser(Silent):
+    """Says nothing, and opens reports in the browser of who sits at this machine."""
+
+    def show(self, page: Path | None, _address: str, /) -> None:
+        """Open the file; where that can't be, say so and go on: the report is kept all the same."""
+        import webbrowser
+
+        if page is None:
+            told = "a browser opens files alone: --report FILE.html"
+        elif webbrowser.open(page.as_uri()):
+            return
+        else:
+            told = f"there is no browser here to open {page}"
+        sys.stderr.write(f"mlops_nb: {told}\n")
+
+
+class Tab(Silent):
+    """Says nothing, and asks the front end of this kernel to open reports in a tab of its own.
+
+    A front end without our extension ignores that.
+    """
+
+    def show(self, page: Path | None, address: str, /) -> None:
+        """Send the address; what lies outside the project, JupyterLab can't be given."""
+        if not address:
+            sys.stderr.write(f"mlops_nb: {page} is outside the project; open it in a browser\n")
+            return
+        from comm import create_comm
+
+        create_comm(target_name=TARGET, data={"open": address}).close()
+
+
+class Lines(Browser):
     """A line for each step, for logs."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -71,7 +116,7 @@ class Lines(Silent):
         self._stream.flush()
 
 
-class Bar(Silent):
+class Bar(Browser):
     """One line of a terminal that is drawn again and again."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -103,7 +148,7 @@ class Bar(Silent):
             self._drawn = False
 
 
-class Output(Silent):
+class Output(Tab):
     """A bar in a cell's output; it is gone when the work is done."""
 
     def __init__(self) -> None:

@@ -73,6 +73,14 @@ class Paragraph(NamedTuple):
     quiet: bool = False
 
 
+class Link(NamedTuple):
+    """A link, or only its words where there is no address, and quietly behind it where it leads."""
+
+    text: str
+    address: str
+    place: str
+
+
 class Table(NamedTuple):
     """Rows under headings; `more` says what was left out.
 
@@ -106,7 +114,7 @@ class Fold(NamedTuple):
     blocks: Sequence[Block]
 
 
-Block: TypeAlias = "Head | Paragraph | Table | Figure | Beside | Fold"
+Block: TypeAlias = "Head | Paragraph | Link | Table | Figure | Beside | Fold"
 
 SIGNS = {
     "pass": "✓",

@@ -19,6 +19,7 @@ from mlops_nb.panels.blocks import (
     Figure,
     Fold,
     Head,
+    Link,
     Paragraph,
     Picture,
     Table,
@@ -44,6 +45,8 @@ def _block(block: Block) -> str:
             return _head(block)
         case Paragraph(text):
             return "\n".join(wrap(text, WIDTH))
+        case Link(text, _, place):
+            return f"{text}: {place}"
         case Table():
             return _table(block)
         case Figure(picture):

@@ -23,6 +23,7 @@ from mlops_nb.panels.blocks import (
     Figure,
     Fold,
     Head,
+    Link,
     Paragraph,
     Picture,
     Table,
@@ -66,6 +67,10 @@ def _block(block: Block) -> str:
         case Paragraph(text, quiet):
             style = f"margin:0 0 1em;max-width:52em{';' + _QUIET if quiet else ''}"
             return f'<div style="{style}">{_sentence(text)}</div>'
+        case Link(text, address, place):
+            shown = f'<a href="{escape(address)}">{escape(text)}</a>' if address else escape(text)
+            where = f'<span style="{_QUIET}">{escape(unbroken(place))}</span>'
+            return f'<div style="margin:0 0 1em">{shown}: {where}</div>'
         case Table():
             return _table(block)
         case Figure(picture, caption):

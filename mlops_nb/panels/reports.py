@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from mlops_nb.panels.blocks import (
     Figure,
     Fold,
     Head,
+    Link,
     Paragraph,
     Table,
     without_empty_columns,
@@ -30,7 +32,9 @@ _TITLES = {"quality": "Data quality"}
 _WHOLE = "share_of_drifted_columns"
 _MOST_FACTS = 10
 # What a subject holds that a reader doesn't look for: it is said elsewhere, or only repeats it.
-_UNTOLD = frozenset({"notes", "confidence", "draws", "seed"})
+_UNTOLD = frozenset(
+    {"notes", "confidence", "draws", "seed", "evidently_report", "evidently_address"}
+)
 _LABELS = {"name": "data"}
 
 
@@ -46,7 +50,7 @@ def report(record: Report, rows: int) -> list[Block]:
         "performance": judgements.performance,
     }
     body = bodies.get(record.kind, plainly)
-    return [_head(record), *_notes(record), *body(record, rows)]
+    return [_head(record), *_notes(record), *_full_report(record), *body(record, rows)]
 
 
 def reports(records: Sequence[Report], rows: int) -> list[Block]:
@@ -404,6 +408,19 @@ def _notes(record: Report) -> list[Block]:
     if not isinstance(notes, list):
         return []
     return [Paragraph(words.shorten(note), quiet=True) for note in notes[:_MOST_FACTS]]
+
+
+def _full_report(record: Report) -> list[Block]:
+    place, address = (record.subject.get(f"evidently_{key}") for key in ("report", "address"))
+    if not isinstance(place, str) or not place:
+        return []
+    return [Link("Evidently's full report", _local(address), words.clean(place))]
+
+
+def _local(address: Any) -> str:
+    """Return a link that leads to a report beside the notebook, or of its project; no other."""
+    known = isinstance(address, str) and "#mlops-report?" in address
+    return address if known and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", address) else ""
 
 
 def _subject(record: Report) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import { notebookIcon } from '@jupyterlab/ui-components';
 import React, { useState } from 'react';
 
 import { type IRun, type Numeric, RUN_STATUSES, type RunStatus } from '../api';
-import { OPEN_EXECUTED, SHOW, TRACK } from '../commands';
+import { OPEN_EXECUTED, OPEN_REPORT, SHOW, TRACK } from '../commands';
 import { Fed } from '../components/Fed';
 import { IconButton } from '../components/IconButton';
 import { NextStep } from '../components/NextStep';
@@ -16,7 +16,8 @@ import { Status, statusWord } from '../components/Status';
 import { When } from '../components/When';
 import { basename, figure } from '../components/words';
 import { Feed, useSignal } from '../feed';
-import { isExecuted } from '../pick';
+import { reportIcon } from '../icons';
+import { hasReport, isExecuted } from '../pick';
 import { type IContext, ISidebar } from '../tokens';
 
 const MOST_METRICS = 3;
@@ -148,6 +149,16 @@ function RunRow(props: { run: IRun; tabIndex: 0 | -1; context: IContext }) {
         >
           {run.name}
         </button>
+        {hasReport(run) && (
+          <IconButton
+            icon={reportIcon}
+            label={trans.__('Open Evidently’s report of %1', run.name)}
+            tabIndex={tabIndex}
+            onClick={() => {
+              void commands.execute(OPEN_REPORT, { ...args, name: run.name });
+            }}
+          />
+        )}
         {isExecuted(run) && (
           <IconButton
             icon={notebookIcon}

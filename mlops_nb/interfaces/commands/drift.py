@@ -51,5 +51,7 @@ DRIFT = (
         "path",
         ending=".html",
     ),
+    Argument("--open", "open that report: in a tab of JupyterLab, else in a browser", "flag"),
+    Argument("--workspace", "DIR: add that report to this Evidently workspace", "path"),
     Argument("--strict", "raise unless the verdict is pass", "flag"),
 )

@@ -45,6 +45,18 @@ NOTEBOOK = Verb(
     (Argument("run", "id of the run", "run", needed=True),),
     reads=True,
 )
+REPORT = Verb(
+    "report",
+    "checks",
+    "Evidently's full report, of a run or from a file",
+    "",
+    (
+        Argument("run", "id of the run that keeps it", "run"),
+        Argument("report", "which of the run's; its latest unless given"),
+        Argument("file", "its file in the project, in place of a run", "path"),
+    ),
+    reads=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ def routes(desk: Desk) -> list[tuple[str, type[web.RequestHandler], dict[str, An
         ),
         ("/mlops/project", ProjectHandler, {"desk": desk, "verb": PROJECT}),
         ("/mlops/notebook", NotebookHandler, {"desk": desk, "verb": NOTEBOOK}),
+        ("/mlops/report", ReportHandler, {"desk": desk, "verb": REPORT}),
         ("/mlops(?:/.*)?", UnknownHandler, {"desk": desk}),
     ]
 
@@ -223,6 +236,18 @@ class NotebookHandler(Handler):
         # On the loop: the database of signatures belongs to this thread.
         self.contents_manager.mark_trusted_cells(model["content"], model["path"])
         await self.finish(await self.in_thread(dumps, model))
+
+
+class ReportHandler(Handler):
+    """Evidently's full report, with its scripts: as JSON, so that no browser runs them as ours."""
+
+    async def respond(self) -> None:
+        """Answer its title and its page, for a frame that can do nothing here."""
+        arguments = self.arguments(REPORT)
+        project = await self.project()
+        await self.finish(
+            await self.in_thread(work.full_report, self.desk.root, project, **arguments)
+        )
 
 
 class UnknownHandler(Handler):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.core.errors import VerdictError
+from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.strict_json import dumps, instant
 from mlops_nb.flows import changes
 from mlops_nb.flows.context import Context
@@ -80,6 +80,26 @@ def executed(root: Path, project: Project, run: str) -> dict[str, Any]:
         "hash": None,
         "hash_algorithm": None,
     }
+
+
+def full_report(
+    root: Path,
+    project: Project,
+    *,
+    run: str | None = None,
+    report: str | None = None,
+    file: str | None = None,
+) -> str:
+    """Return Evidently's full report of a run, or from a file in the project."""
+    from mlops_nb.flows import full_reports
+
+    if file is not None and (run or report) is None:
+        page = full_reports.of_file(paths.inside(project.root.resolve(), file, "the project"))
+    elif run is not None and file is None:
+        page = full_reports.of_run(Context(project, root), run, report)
+    else:
+        raise InputError("name a report by its run, or by its file")
+    return dumps({"title": page.title, "html": page.html})
 
 
 def _located(root: Path, project: Project, argument: Argument, value: Any) -> Any:
