@@ -17,9 +17,9 @@ export function isExecuted(run: IRun): boolean {
   return 'mlops.output_notebook' in run.tags;
 }
 
-/** Whether the run keeps one of Evidently's full reports. */
-export function hasReport(run: IRun): boolean {
-  return 'mlops.evidently' in run.tags;
+/** Return the latest of Evidently's full reports that the run keeps. */
+export function reportIn(run: IRun): string | undefined {
+  return run.tags['mlops.evidently'];
 }
 
 /** Return an argument of a command if it is text; the path of the root is empty text. */

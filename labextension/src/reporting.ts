@@ -21,7 +21,7 @@ import { OPEN_REPORT } from './commands';
 import { basename } from './components/words';
 import { addTo } from './details';
 import { pathInFront } from './follow';
-import { hasReport, pickRun, textOf } from './pick';
+import { pickRun, reportIn, textOf } from './pick';
 import { type FullReport, makeReport, reportId } from './report';
 import { ISidebar } from './tokens';
 
@@ -121,7 +121,10 @@ export const reportPlugin: JupyterFrontEndPlugin<void> = {
         } else if (file) {
           key = { file };
         } else {
-          const picked = await pickRun(sidebar, hasReport);
+          const picked = await pickRun(
+            sidebar,
+            run => reportIn(run) !== undefined
+          );
           if (!picked) {
             return;
           }

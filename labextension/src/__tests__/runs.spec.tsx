@@ -4,7 +4,7 @@ import React from 'react';
 import { describe, expect, it, vi } from 'vitest';
 
 import type { RunStatus } from '../api';
-import { OPEN_EXECUTED, SHOW, TRACK } from '../commands';
+import { OPEN_EXECUTED, OPEN_REPORT, SHOW, TRACK } from '../commands';
 import { Feed } from '../feed';
 import { Runs } from '../tabs/runs';
 import { FakeServer, refusal, run, settle, setUp } from './fakes';
@@ -13,7 +13,7 @@ async function show(server: FakeServer) {
   const world = setUp(server);
   const { commands } = world.context;
   const opened = vi.fn();
-  for (const command of [SHOW, OPEN_EXECUTED]) {
+  for (const command of [SHOW, OPEN_EXECUTED, OPEN_REPORT]) {
     commands.addCommand(command, {
       execute: args => {
         opened(command, args);
@@ -75,6 +75,19 @@ describe('a run', () => {
     expect(opened.mock.calls).toEqual([
       [SHOW, { run: 'c', path: 'credit', name: 'newest' }],
       [OPEN_EXECUTED, { run: 'c', path: 'credit', name: 'train.ipynb' }]
+    ]);
+  });
+
+  it('opens the report of Evidently’s that it keeps', async () => {
+    const report = 'mlops/reports/drift-1-evidently.html';
+    const kept = run({ tags: { 'mlops.evidently': report } });
+    const { opened } = await show(
+      new FakeServer().on('runs', [kept, run({ run_id: 'none' })])
+    );
+    const button = /^Open Evidently’s report of train$/;
+    await userEvent.click(screen.getByRole('button', { name: button }));
+    expect(opened.mock.calls).toEqual([
+      [OPEN_REPORT, { run: kept.run_id, path: 'credit', report }]
     ]);
   });
 

@@ -17,7 +17,7 @@ import { When } from '../components/When';
 import { basename, figure } from '../components/words';
 import { Feed, useSignal } from '../feed';
 import { reportIcon } from '../icons';
-import { hasReport, isExecuted } from '../pick';
+import { isExecuted, reportIn } from '../pick';
 import { type IContext, ISidebar } from '../tokens';
 
 const MOST_METRICS = 3;
@@ -134,6 +134,7 @@ function RunRow(props: { run: IRun; tabIndex: 0 | -1; context: IContext }) {
   const { run, tabIndex } = props;
   const { commands, options, project, trans } = props.context;
   const args = { run: run.run_id, path: project.path };
+  const report = reportIn(run);
   const metrics = mainMetrics(run.metrics, options.values.mainMetrics);
   return (
     <>
@@ -149,13 +150,13 @@ function RunRow(props: { run: IRun; tabIndex: 0 | -1; context: IContext }) {
         >
           {run.name}
         </button>
-        {hasReport(run) && (
+        {report !== undefined && (
           <IconButton
             icon={reportIcon}
             label={trans.__('Open Evidently’s report of %1', run.name)}
             tabIndex={tabIndex}
             onClick={() => {
-              void commands.execute(OPEN_REPORT, { ...args, name: run.name });
+              void commands.execute(OPEN_REPORT, { ...args, report });
             }}
           />
         )}
