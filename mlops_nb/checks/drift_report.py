@@ -41,6 +41,9 @@ _POLICY = (
     "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
 )
 
+# Where it is narrow, as beside a sidebar, Evidently's cards cut its table off: so that it scrolls.
+_STYLE = ".MuiGrid-root { min-width: 0; max-width: 100% }"
+
 _FOUND: ContextVar[Mapping[str, tuple[float, bool]]] = ContextVar("found")
 
 
@@ -353,9 +356,12 @@ def _told(page: str, title: str, notes: str) -> str:
     """Put mark, policy and title into a page, and the notes before what Evidently shows."""
     said = html.escape(title)
     policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    top = "\n        ".join(("<head>", MARK, policy, f"<title>{said}</title>"))
+    parts = ("<head>", MARK, policy, f"<title>{said}</title>", f"<style>{_STYLE}</style>")
+    top = "\n        ".join(parts)
     # Nothing in the data holds a `<`, so that the first of each is the page's own.
     page = page.replace("<head>", top, 1)
-    style = "margin: 0; padding: 8px 24px; font: 14px/1.5 sans-serif; color: #1a1a1a; "
-    front = f'<p style="{style}background: #f2f2f2"><b>{said}.</b> {html.escape(notes)}</p>'
+    # No colour of text: Evidently's page is light or dark.
+    style = "margin: 0; padding: 8px 24px; font: 14px/1.5 sans-serif; "
+    ground = "background: rgba(128, 128, 128, .14)"
+    front = f'<p style="{style}{ground}"><b>{said}.</b> {html.escape(notes)}</p>'
     return page.replace("<body>", f"<body>\n    {front}", 1)
