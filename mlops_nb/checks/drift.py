@@ -122,7 +122,7 @@ def check(
     cells = len(pairs) * (len(reference) + len(current))
     findings = settle(_each(judged, pairs, cells), min_evidence, correction)
     findings = [_with_role(found, roles) for found in findings]
-    findings.sort(key=_severity, reverse=True)
+    findings.sort(key=severity, reverse=True)
     whole = _whole(findings, share)
     subject: dict[str, Any] = {
         "reference": {"name": names[0], "rows": len(reference)},
@@ -249,7 +249,7 @@ _KNOWN_WARNINGS = (  # of fallbacks that Evidently takes too, or of what a findi
 )
 
 
-def _severity(finding: Finding) -> tuple[int, float]:
+def severity(finding: Finding) -> tuple[int, float]:
     """Return how bad a column's finding is, for sorting: its group, then score against limit."""
     if finding.value is None:
         return (2 if finding.status == "insufficient" else 0), 0.0

@@ -6,23 +6,26 @@ type that it has in the current data as a whole, so that a batch is read like it
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks import drift
+from mlops_nb.checks.batches import Batch, Batches, split
 from mlops_nb.checks.drift_choices import KINDS, together
+from mlops_nb.checks.drift_methods import METHODS
 from mlops_nb.checks.drift_profile import Profile, profile
-from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
-from mlops_nb.core.words import percent, quoted, shortened
+from mlops_nb.core.words import number, percent, quoted
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
-PERIODS = {"day": "D", "week": "W", "month": "M"}
-MOST = 400  # batches: more can't be told apart in a chart
 WORST = 3  # columns of a batch that are named
+NAMED = 4  # batches that are named where no more have drifted
+COURSES = 10  # columns whose scores are drawn over time
+
+Judged = Sequence[tuple[Batch, Report]]
 
 
 def check(
@@ -39,12 +42,8 @@ def check(
     ----------
     reference : pandas.DataFrame or Profile
     current : pandas.DataFrame
-    by : str, optional
-        The column that makes the batches; it is not compared. Dates make one a day, week or
-        month, other values one each: numbers in their order, others as they first appear.
-    every : {"day", "week", "month"} or int, optional
-        How long a batch is; a number is of rows, in the order of `by` where that is given.
-        By default dates are taken by day up to three weeks, by week up to four months.
+    by, every : optional
+        What makes the batches, as `batches.split` says; the column `by` is not compared.
     **options
         What `drift.check` takes.
 
@@ -54,7 +53,11 @@ def check(
         That of `drift.check` on all current data. The evidence of `share_of_drifted_columns` has
         ``over_time``, one mapping a batch: ``batch`` its label, ``rows``, ``share`` of drifted
         columns (None where none could be judged), ``status``, ``n_drifted``, ``n_columns`` and
-        ``worst``, column and value of those that drifted most.
+        ``worst``, column and value of those that drifted most; and ``furthest``, the columns that
+        were furthest from the reference in any batch, the worst first. That of a column has
+        ``over_time``, too: ``values`` and ``statuses`` by batch, ``lower_is_further`` (p-values),
+        ``furthest`` the worst batch's label (None where several are as far), its ``value``, and
+        ``sentence``, the same in words.
 
     Raises
     ------
@@ -69,8 +72,10 @@ def check(
     >>> report = check(old, new, by="batch")
     >>> [(b["batch"], b["status"]) for b in report.findings[0].evidence["over_time"]]
     [('1', 'pass'), ('2', 'fail')]
+    >>> report.finding("age").evidence["over_time"]["furthest"]
+    '2'
     """
-    batches, missing = _batches(current, by, every)
+    batches = split(current, by, every)
     if by is not None:
         options["exclude"] = [*options.get("exclude", ()), by]
     report = drift.check(reference, current, **options)
@@ -78,130 +83,8 @@ def check(
     # What was chosen for a column stays chosen; the roles of columns are told for the whole.
     types = together(_types(report), options.get("types"))
     one = {**options, "types": types, "target": None, "prediction": None}
-    told = [_told(label, drift.check(kept, current.iloc[rows], **one)) for label, rows in batches]
-    return _with_batches(report, told, by, missing)
-
-
-def _batches(
-    current: pd.DataFrame, by: str | None, every: str | int | None
-) -> tuple[list[tuple[str, np.ndarray[Any, np.dtype[np.intp]]]], int]:
-    """Return label and row numbers of each batch in order, and how many rows belong to none."""
-    import numpy as np
-
-    size = _size(every)
-    values = None if by is None else _column(current, by)
-    if size is None and values is None:
-        raise InputError(f"every {every} needs dates", hint="--by COLUMN names them")
-    if size is not None:
-        order = np.arange(len(current)) if values is None else _in_order(values)
-        starts = range(0, len(order), size)
-        found = [
-            (f"rows {at + 1:,} to {min(at + size, len(order)):,}", order[at : at + size])
-            for at in starts[: MOST + 1]
-        ]
-        hint = f"--every {-(-len(order) // MOST)} makes fewer"
-        return _refuse_many(found, len(starts), hint), len(current) - len(order)
-    assert values is not None  # noqa: S101 - said above
-    return _by_value(values, str(by), None if every is None else str(every))
-
-
-def _size(every: str | int | None) -> int | None:
-    """Return how many rows a batch has; None where it is a period, or not said."""
-    if every is None or every in PERIODS:
-        return None
-    try:
-        size = int(every)
-    except ValueError:
-        raise NotFoundError.among("period", str(every), [*PERIODS, "1000"]) from None
-    if size < 1:
-        raise InputError(f"a batch must have 1 row at least, not {size}")
-    return size
-
-
-def _column(current: pd.DataFrame, by: str) -> pd.Series[Any]:
-    places = [at for at, label in enumerate(current.columns) if str(label) == by]
-    if not places:
-        raise NotFoundError.among("column to go by", by, map(str, current.columns))
-    if len(places) > 1:
-        raise InputError(f"the current data have {len(places)} columns called {by!r}")
-    return current.iloc[:, places[0]]
-
-
-def _in_order(values: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Return the rows that have a value, in the order of these."""
-    import numpy as np
-
-    present = np.flatnonzero(values.notna().to_numpy())
-    try:
-        order = values.iloc[present].argsort(kind="stable").to_numpy()
-    except TypeError:
-        raise InputError(f"{quoted(str(values.name))} can't be put in order") from None
-    return present[order]
-
-
-def _by_value(
-    values: pd.Series[Any], by: str, every: str | None
-) -> tuple[list[tuple[str, np.ndarray[Any, np.dtype[np.intp]]]], int]:
-    import numpy as np
-    import pandas as pd
-
-    dates = _dates(values, by, every)
-    if dates is not None:
-        period = every or _fitting(dates)
-        values = dates.dt.to_period(PERIODS[period]).dt.start_time
-    try:
-        codes, labels = pd.factorize(values)
-    except TypeError:
-        raise InputError(f"{quoted(by)} holds values that can't be told apart") from None
-    hint = "" if dates is None else "--every month makes fewer"
-    if len(labels) > MOST:
-        _refuse_many([], len(labels), hint or "--every 1000 makes one of that many rows")
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes[codes >= 0], minlength=len(labels)))
-    missing = int((codes < 0).sum())
-    rows = np.split(order[missing:], ends[:-1]) if len(labels) else []
-    places = range(len(labels))
-    if dates is not None or pd.api.types.is_numeric_dtype(values.dtype):
-        places = np.argsort(np.asarray(labels), kind="stable").tolist()
-    names = [_label(label, period if dates is not None else None) for label in labels]
-    return _refuse_many([(names[at], rows[at]) for at in places], len(labels)), missing
-
-
-def _dates(values: pd.Series[Any], by: str, every: str | None) -> pd.Series[Any] | None:
-    """Return dates as the clock showed them; None where a column holds none, nor has to."""
-    import pandas as pd
-
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind not in ("datetime64", "datetime", "date") and every is None:
-        return None
-    if kind not in ("datetime64", "datetime", "date", "string"):
-        raise InputError(f"every {every} needs dates, and {quoted(by)} holds {kind} values")
-    try:
-        if not isinstance(values.dtype, pd.DatetimeTZDtype):
-            values = values.astype(object)  # as numpy's dates, also those of Arrow
-        written = "ISO8601" if kind == "string" else None
-        return pd.to_datetime(values, format=written).dt.tz_localize(None)
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{quoted(by)} can't be read as dates: {shortened(str(error))}") from None
-
-
-def _fitting(dates: pd.Series[Any]) -> str:
-    days = (dates.max() - dates.min()).days if dates.notna().any() else 0
-    return "day" if days <= 21 else "week" if days <= 120 else "month"
-
-
-def _label(value: Any, period: str | None) -> str:
-    if period is None:
-        return shortened(str(value))
-    return str(value.strftime("%Y-%m" if period == "month" else "%Y-%m-%d"))
-
-
-def _refuse_many(found: list[Any], n: int, hint: str = "") -> list[Any]:
-    if n > MOST:
-        raise InputError(f"these are {n:,} batches, and {MOST} at most can be shown", hint=hint)
-    if not n:
-        raise InputError("there is no batch: no row has a value to go by")
-    return found
+    judged = [(b, drift.check(kept, current.iloc[b.rows], **one)) for b in batches.each]
+    return _with_batches(report, judged, by, batches)
 
 
 def _types(report: Report) -> dict[str, Any]:
@@ -210,6 +93,77 @@ def _types(report: Report) -> dict[str, Any]:
         for f in report.findings[1:]
         if f.value is not None and f.evidence["counted"] and f.evidence["type"] in KINDS
     }
+
+
+def _with_batches(report: Report, judged: Judged, by: str | None, batches: Batches) -> Report:
+    whole, *columns = report.findings
+    courses = _courses(columns, judged)
+    furthest = sorted(courses, key=lambda name: drift.severity(courses[name][1]), reverse=True)
+    told = [_told(batch.label, found) for batch, found in judged]
+    sentence = f"{report.summary}; {_sentence(told)}"
+    if furthest and any(batch["worst"] for batch in told):
+        sentence += f"; {courses[furthest[0]][0]['sentence']}"
+    evidence = {"over_time": told, "furthest": furthest[:COURSES], "sentence": sentence}
+    notes = [f"{quoted(by)} makes the batches and is not compared."] if by is not None else []
+    subject = {**report.subject, "batches": len(told)}
+    if notes or batches.notes:
+        subject["notes"] = [*report.subject.get("notes", ()), *notes, *batches.notes]
+    return replace(
+        report,
+        findings=(
+            replace(whole, evidence={**whole.evidence, **evidence}),
+            *(_with_course(finding, courses) for finding in columns),
+        ),
+        summary=sentence,
+        subject=subject,
+    )
+
+
+def _courses(
+    columns: Sequence[Finding], judged: Judged
+) -> dict[str, tuple[dict[str, Any], Finding]]:
+    """Return by column how it went from batch to batch, and its finding in the worst one."""
+    by_batch = [(batch, {f.name: f for f in found.findings[1:]}) for batch, found in judged]
+    courses = {}
+    for column in columns:
+        found = [(batch, known.get(column.name, Finding(""))) for batch, known in by_batch]
+        scored = [(batch, finding) for batch, finding in found if finding.value is not None]
+        if not scored or not column.evidence["counted"]:
+            continue
+        batch, worst = max(scored, key=lambda pair: drift.severity(pair[1]))
+        alike = sum(finding.value == worst.value for _, finding in scored)
+        course = {
+            "values": [finding.value for _, finding in found],
+            "statuses": [finding.status for _, finding in found],
+            "lower_is_further": METHODS[worst.evidence["method"]].is_p_value,
+            "furthest": batch.label if alike == 1 else None,
+            "value": worst.value,
+            "sentence": _in_words(batch, worst, alike),
+        }
+        courses[column.name] = course, worst
+    return courses
+
+
+def _in_words(batch: Batch, worst: Finding, alike: int) -> str:
+    """Say when a column was furthest from the reference, and how far."""
+    name = quoted(worst.name)
+    if alike > 1:  # p-values of many rows are 0 more than once
+        score = f"a score of {number(worst.value)}"
+        return f"{name} was furthest from the reference in {alike:,} batches alike, with {score}"
+    text = f"{name} was furthest from the reference {batch.when}"
+    if worst.status != "fail":
+        return f"{text}, and had not drifted there"
+    said = str(worst.evidence.get("sentence", ""))
+    said = said.removeprefix(f"{name} ").removeprefix(f"{name}: ")
+    return f"{text}: {said}" if said else text
+
+
+def _with_course(
+    finding: Finding, courses: Mapping[str, tuple[dict[str, Any], Finding]]
+) -> Finding:
+    if finding.name not in courses:
+        return finding
+    return replace(finding, evidence={**finding.evidence, "over_time": courses[finding.name][0]})
 
 
 def _told(label: str, report: Report) -> dict[str, Any]:
@@ -229,29 +183,13 @@ def _told(label: str, report: Report) -> dict[str, Any]:
     }
 
 
-def _with_batches(
-    report: Report, told: list[dict[str, Any]], by: str | None, missing: int
-) -> Report:
-    whole = report.findings[0]
-    sentence = f"{report.summary}; {_sentence(told)}"
-    notes = [f"{quoted(by)} makes the batches and is not compared"] if by is not None else []
-    if missing:
-        notes.append(f"{missing:,} rows have no value in it and belong to no batch")
-    found: Finding = replace(
-        whole, evidence={**whole.evidence, "over_time": told, "sentence": sentence}
-    )
-    subject = {**report.subject, "batches": len(told)}
-    if notes:
-        subject["notes"] = [*report.subject.get("notes", ()), "; ".join(notes) + "."]
-    return replace(
-        report, findings=(found, *report.findings[1:]), summary=sentence, subject=subject
-    )
-
-
 def _sentence(told: list[dict[str, Any]]) -> str:
     drifted = [batch for batch in told if batch["status"] == "fail"]
     text = f"{len(drifted):,} of {len(told):,} {'batch' if len(told) == 1 else 'batches'} drifted"
-    if not drifted:
+    if 0 < len(drifted) <= NAMED:
+        return f"{text}: {', '.join(quoted(batch['batch']) for batch in drifted)}"
+    shares = [batch["share"] or 0.0 for batch in drifted]
+    most = max(shares, default=0.0)
+    if shares.count(most) != 1:
         return text
-    worst = max(drifted, key=lambda batch: batch["share"] or 0.0)
-    return f"{text}, most {quoted(worst['batch'])} ({percent(worst['share'] or 0.0)})"
+    return f"{text}, most {quoted(drifted[shares.index(most)]['batch'])} ({percent(most)})"

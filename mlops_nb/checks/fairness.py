@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlops_nb.checks.batches import Batches, split
 from mlops_nb.checks.fairness_frame import check_weights, positive_last
 from mlops_nb.checks.fairness_metrics import (
     AGGS,
@@ -29,6 +30,7 @@ from mlops_nb.checks.fairness_metrics import (
     METRICS,
     kind_of,
 )
+from mlops_nb.checks.fairness_over_time import in_batches, worst_sentence
 from mlops_nb.checks.fairness_sample import Sample
 from mlops_nb.checks.fairness_table import MINIMUM, SHOWN, Asked, Table
 from mlops_nb.checks.inputs import (
@@ -74,6 +76,8 @@ def check(
     confidence: float = 0.95,
     draws: int = 1000,
     seed: int = 0,
+    by: str | None = None,
+    every: str | int | None = None,
     name: str = "data",
 ) -> Report:
     """Judge the gaps between the groups that the sensitive columns make.
@@ -113,6 +117,8 @@ def check(
         Of the intervals.
     draws, seed : int
         Of the bootstrap.
+    by, every : optional
+        Judge each batch of the rows, too: `batches.split` says what makes them.
     name : str
         What the data is called in the report.
 
@@ -127,8 +133,9 @@ def check(
         `below`), `metric_note`, `note`, `method` (of the draws) and `correction`
         (for how many groups). `misleads` says when the metric does. The first finding has
         `drawn`, each group's scores and errors (see `mlops_nb.checks.fairness_curves.describe`),
-        and `together`, what can't be had together here. `subject["missing"]` counts what was
-        missing.
+        and `together`, what can't be had together here. With batches each finding has `over_time`
+        (see `mlops_nb.checks.fairness_over_time.in_batches`); the status stays that of all rows.
+        `subject["missing"]` counts what was missing.
 
     Raises
     ------
@@ -163,6 +170,7 @@ def check(
 
     from mlops_nb.stats.groups import Grouping
 
+    batches = _batches(data, by, every, sensitive)
     asked = Asked(
         _choice("method", method, METHODS),
         _choice("agg", agg, AGGS),
@@ -186,21 +194,26 @@ def check(
     )
     kept = missing.pop("kept")
     missing["sensitive"] = {column: int(data[column].isna().sum()) for column in sensitive}
-    tables, controlled = _tables(data[kept], control, sample, grouping, asked)
+    codes = batches.codes(len(data))[kept]
+    tables, controlled = _tables(data[kept], control, sample, grouping, asked, codes)
     default = {"difference": difference_limit, "ratio": ratio_limit}
     limited = {each: limits.get(each, default.get(_scale(asked, each))) for each in chosen}
     shown = [name for name in SHOWN if sample.truth is not None and sample.n_classes == 2]
     shown = list(dict.fromkeys([*shown, *measures]))
     findings = tuple(
         table.finding(metric, limit, shown, drawn=metric == chosen[0])
-        for table in tables
+        for table, _ in tables
         for metric, limit in limited.items()
     )
+    summary = _summary(findings, sensitive)
+    if batches.each:
+        findings = in_batches(findings, tables, limited, batches.each)
+        summary = f"{summary} {worst_sentence(findings)}."
     return Report(
         kind="fairness",
         status=overall(findings),
         findings=findings,
-        summary=_summary(findings, sensitive),
+        summary=summary,
         subject={
             "name": name,
             "rows": len(data),
@@ -212,13 +225,24 @@ def check(
             **({"control": list(control)} if control else {}),
             **({"weights": weights} if weights else {}),
             "groups": len(grouping.groups),
+            **({"batches": len(batches.each)} if batches.each else {}),
             "missing": missing,
-            "notes": [*_missing_notes(missing), *grouping.notes, *controlled],
+            "notes": [*_missing_notes(missing), *grouping.notes, *controlled, *batches.notes],
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
         },
     )
+
+
+def _batches(
+    data: pd.DataFrame, by: str | None, every: str | int | None, sensitive: Sequence[str]
+) -> Batches:
+    if by is every is None:
+        return Batches(())
+    if by in sensitive:
+        raise InputError(f"{by!r} can't make both the groups and the batches")
+    return split(data, by, every)
 
 
 def _name(function: Named) -> str:
@@ -359,10 +383,14 @@ def _tables(
     sample: Sample,
     grouping: Grouping,
     asked: Asked,
-) -> tuple[list[Table], Sequence[str]]:
-    """Return one table of groups, or one for each value of the control features."""
+    batches: NDArray[np.intp],
+) -> tuple[list[tuple[Table, NDArray[np.intp]]], Sequence[str]]:
+    """Return one table of groups, or one for each value of the control features.
+
+    Each with the batch of each of its rows.
+    """
     if not control:
-        return [Table(sample, grouping, asked)], ()
+        return [(Table(sample, grouping, asked), batches)], ()
     from mlops_nb.stats.groups import Grouping as Levels
 
     levels, codes = Levels.learn(data, control)
@@ -371,7 +399,8 @@ def _tables(
         rows = (codes == index).nonzero()[0]
         within = sample.take(rows, n_groups=sample.n_groups, groups=sample.groups[rows])
         said = ", ".join(f"{name} = {value}" for name, value in zip(control, key, strict=True))
-        tables.append(Table(within, grouping, asked, column=said, comparisons=len(levels.groups)))
+        table = Table(within, grouping, asked, column=said, comparisons=len(levels.groups))
+        tables.append((table, batches[rows]))
     return tables, levels.notes
 
 

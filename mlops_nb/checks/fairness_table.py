@@ -89,6 +89,7 @@ class Table:
         comparisons: int = 1,
     ) -> None:
         self.sample = sample
+        self.grouping = grouping
         self.labels = grouping.labels
         self.keys = grouping.groups
         self.sensitive = list(grouping.columns)
@@ -97,6 +98,14 @@ class Table:
         self.comparisons = comparisons
         self._found: dict[str, tuple[Floats, Floats]] = {}
         self._overall: dict[str, tuple[float, Floats]] = {}
+
+    def part(self, rows: NDArray[np.intp]) -> Table:
+        """Return the table of some of the rows, with the same groups."""
+        n, groups = self.sample.n_groups, self.sample.groups[rows]
+        some = self.sample.take(rows, n_groups=n, groups=groups)
+        return Table(
+            some, self.grouping, self.asked, column=self.column, comparisons=self.comparisons
+        )
 
     def finding(
         self, metric: str, limit: float | None, shown: Sequence[str], *, drawn: bool = False

@@ -73,6 +73,8 @@ class DriftConfig:
     correction: str = setting("none", "of p-values for being many: none, holm or bh")
     workspace: str = setting("", "an Evidently workspace for its full reports; empty: none")
     workspace_project: str = setting("", "their project there; empty: the project's name")
+    by: str = setting("", "column of dates or values that makes batches; empty: none")
+    every: str = setting("", "length of a batch: day, week, month or rows; empty: what fits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class FairnessConfig:
     confidence: float = setting(0.95, "confidence of the intervals")
     draws: int = setting(1000, "bootstrap draws behind an interval")
     seed: int = setting(0, "seed of the bootstrap")
+    by: str = setting("", "column of dates or values that makes batches; empty: none")
+    every: str = setting("", "length of a batch: day, week, month or rows; empty: what fits")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import quality as quality_check
 from mlops_nb.checks.drift_choices import Given, together
 from mlops_nb.checks.drift_profile import Profile
+from mlops_nb.core.config import DriftConfig, FairnessConfig
 from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Report
 from mlops_nb.data.fingerprint import fingerprint
@@ -156,7 +157,7 @@ def drift(
         raise InputError("a profile has no rows to draw a report from", hint="give the data")
     if save_profile is not None:
         _save_profile(before, context.path(save_profile))
-    batches: dict[str, Any] = {} if by is every is None else {"by": by, "every": every}
+    batches = _batches(settings, by, every)
     compare: Callable[..., Report] = drift_over_time.check if batches else drift_check.check
     found = compare(
         before,
@@ -178,6 +179,16 @@ def drift(
         found = full_reports.drawn(context, found, before, after, full)
     read = {found.subject["reference"]["name"]: before, found.subject["current"]["name"]: after}
     return _judged(context, found, read, strict=strict)
+
+
+def _batches(
+    settings: DriftConfig | FairnessConfig, by: str | None, every: str | int | None
+) -> dict[str, Any]:
+    """Return what makes batches; nothing where there are none. A column has its own length."""
+    if by is None:
+        by = settings.by
+        every = settings.every if every is None else every
+    return {"by": by or None, "every": every or None} if by or every else {}
 
 
 def _reference(context: Context, given: Any) -> pd.DataFrame | Profile:
@@ -212,9 +223,17 @@ def fairness(
     metrics: Sequence[str | Callable[..., Any]] | None = None,
     limits: Mapping[str, float] | None = None,
     confidence: float | None = None,
+    by: str | None = None,
+    every: str | int | None = None,
     strict: bool = False,
 ) -> Report:
     """Compare what a model gives to the groups of one or several sensitive features.
+
+    Parameters
+    ----------
+    by, every : str, or int of rows, optional
+        Judge each batch of the data too, as `checks.batches.split` makes them; other arguments are
+        told by `checks.fairness.check`.
 
     Raises
     ------
@@ -235,6 +254,7 @@ def fairness(
         weights=weights,
         positive=positive,
         name=frames.name_of(data, "data"),
+        **_batches(context.project.config.fairness, by, every),
         **fairness_settings(context, metrics, limits, confidence),
     )
     read = {frames.name_of(data, "data"): found}

@@ -112,7 +112,7 @@ def whiskers(
                 left, broad = place(start), max(place(end) - place(start), 2)
                 parts.append(_box((left, y - 3, broad, 6), colour, ".6"))
         parts.append(_box((place(middle) - 1, y - 5, 2, 10), colour))
-    return _svg(parts, wide, tall, alt)
+    return svg(parts, wide, tall, alt)
 
 
 def curve(points: Iterable[tuple[Any, Any]], *, alt: str, dots: bool = False) -> Picture | None:
@@ -136,7 +136,7 @@ def curve(points: Iterable[tuple[Any, Any]], *, alt: str, dots: bool = False) ->
     ]
     if dots:
         parts += [f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{BLUE}"/>' for x, y in at]
-    return _svg(parts, side, side, alt)
+    return svg(parts, side, side, alt)
 
 
 def curves(
@@ -166,7 +166,7 @@ def curves(
         if dots:
             colour = _STROKES[stroke % len(_STROKES)][0]
             parts += [f'<circle cx="{x:g}" cy="{y:g}" r="2.5" fill="{colour}"/>' for x, y in at]
-    return _svg(parts, 180, 180, alt) if len(parts) > empty else None
+    return svg(parts, 180, 180, alt) if len(parts) > empty else None
 
 
 def crosses(points: Sequence[tuple[float, Any, float, Any]], *, alt: str) -> Picture | None:
@@ -198,7 +198,7 @@ def crosses(points: Sequence[tuple[float, Any, float, Any]], *, alt: str) -> Pic
         parts.append(_line(place(x, up[0]), place(x, up[1]), colour, ".7", 1.5))
         at = place(x, y)
         parts.append(f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="4" fill="{colour}"/>')
-    return _svg(parts, wide, tall, alt)
+    return svg(parts, wide, tall, alt)
 
 
 def _pair(ends: Any) -> bool:
@@ -207,7 +207,7 @@ def _pair(ends: Any) -> bool:
 
 def swatch(stroke: int) -> Picture:
     """Draw a short line as `curves` draws that one."""
-    return _svg([f'<path d="M1 6H33" {_stroke(stroke)}/>'], 34, 12, "")
+    return svg([f'<path d="M1 6H33" {_stroke(stroke)}/>'], 34, 12, "")
 
 
 def _stroke(number_: int) -> str:
@@ -263,7 +263,7 @@ def timeline(laps: Sequence[Lap]) -> Picture | None:
     if crosses:
         cross = "".join(crosses[:_MOST_POINTS])
         parts.append(f'<path d="{cross}" fill="none" stroke="{RED}" stroke-width="1.8"/>')
-    return _svg(parts, wide, tall, _timeline_words(laps))
+    return svg(parts, wide, tall, _timeline_words(laps))
 
 
 def _along(laps: Sequence[Lap], wide: int) -> tuple[list[float], list[float]]:
@@ -302,39 +302,6 @@ def _timeline_words(laps: Sequence[Lap]) -> str:
     return words
 
 
-_STATUS = {"pass": BLUE, "insufficient": AMBER, "fail": RED}
-
-
-def bars(shares: Sequence[tuple[Any, str]], limit: Any, *, alt: str) -> Picture | None:
-    """Draw shares (0 to 1) with their statuses side by side, against a limit.
-
-    What failed is filled and red, the rest is paler; a share that is not known leaves a gap.
-    """
-    if not shares:
-        return None
-    wide, tall = max(60, min(_TIMELINE, 24 * len(shares))), 64
-    slot = wide / len(shares)
-    drawn: dict[str, str] = {}
-    for place, (share, status) in enumerate(shares):
-        high = finite(share)
-        if high is not None:
-            height = max(1.0, (tall - 2) * min(max(high, 0.0), 1.0))
-            path = f"M{(place + 0.1) * slot:.1f} {tall - 1}h{0.8 * slot:.1f}v-{height:.1f}"
-            drawn[status] = f"{drawn.get(status, '')}{path}h-{0.8 * slot:.1f}z"
-    parts = [f'<path d="M0 {tall - 0.5}H{wide}" stroke="{GREY}" opacity=".7"/>']
-    parts += [
-        f'<path d="{drawn[status]}" fill="{colour}" opacity="{1 if status == "fail" else 0.55}"/>'
-        for status, colour in _STATUS.items()
-        if status in drawn
-    ]
-    bound = finite(limit)
-    if bound is not None:
-        y = tall - 1 - (tall - 2) * min(max(bound, 0.0), 1.0)
-        dashes = f'stroke="{GREY}" stroke-width="1.5" stroke-dasharray="5 3"'
-        parts.append(f'<path d="M0 {y:.1f}H{wide}" {dashes}/>')
-    return _svg(parts, wide, tall, alt)
-
-
 def sparkline(values: Sequence[Any]) -> Picture | None:
     """Draw a metric over its steps; the line breaks where a value is not finite.
 
@@ -366,7 +333,7 @@ def sparkline(values: Sequence[Any]) -> Picture | None:
     alt = f"from {number(drawn[0])} to {number(drawn[-1])}, lowest {number(low)}, highest "
     holes = f", {plural(len(numbers) - len(drawn), 'value')} not finite"
     alt += number(high) + (holes if len(drawn) < len(numbers) else "")
-    return _svg(parts, wide, tall, alt, _line_of_letters(drawn, low, high), fine=2)
+    return svg(parts, wide, tall, alt, _line_of_letters(drawn, low, high), fine=2)
 
 
 def _broken_line(points: Sequence[tuple[int, int] | None]) -> str:
@@ -407,7 +374,7 @@ def _steps(edges: list[float], reference: list[float], current: list[float]) -> 
         f"From {number(edges[0])} to {number(edges[-1])}; the reference is highest "
         f"{_peak(edges, tall_reference)}, the current data {_peak(edges, tall_current)}"
     )
-    return _svg(parts, 120, 30, alt, _letters(reference, current), fine=2)
+    return svg(parts, 120, 30, alt, _letters(reference, current), fine=2)
 
 
 def _outline(xs: list[int], heights: list[float], top: float) -> str:
@@ -446,7 +413,7 @@ def _category_bars(
         f"Bars of {plural(len(labels), 'category')}; the largest change is in {labels[moved]}, "
         f"from {percent(reference[moved])} to {percent(current[moved])}"
     )
-    return _svg(parts, 120, 30, alt, _letters(reference, current))
+    return svg(parts, 120, 30, alt, _letters(reference, current))
 
 
 def _letters(reference: list[float], current: list[float]) -> str:
@@ -490,7 +457,7 @@ def _line(start: _Point, end: _Point, colour: str, opacity: str = "1", thick: fl
     return f'<path {ends} stroke="{colour}" stroke-width="{thick:g}" opacity="{opacity}"/>'
 
 
-def _svg(
+def svg(
     parts: Iterable[str], wide: int, tall: int, alt: str, letters: str = "", *, fine: int = 1
 ) -> Picture:
     """Wrap a drawing of `fine` units a pixel."""

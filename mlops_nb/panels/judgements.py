@@ -45,10 +45,12 @@ _GIVEN = ("selected", "selection_rate", "true_positive_rate")
 
 def fairness(record: Report, rows: int) -> list[Block]:
     """Draw a fairness report: the gaps against their limits, who is in the data, what is meant."""
+    from mlops_nb.panels.fairness_over_time import over_time
+
     if not record.findings:
         return [Paragraph("No fairness metric was computed.")]
     known = [evidence(finding) for finding in record.findings]
-    blocks: list[Block] = [_gaps(record, known, rows)]
+    blocks: list[Block] = [_gaps(record, known, rows), *over_time(record.findings, rows)]
     groups = groups_of(record)
     if groups:
         few = {

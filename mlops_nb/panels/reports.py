@@ -18,7 +18,6 @@ from mlops_nb.panels.blocks import (
     Cell,
     Column,
     Content,
-    Figure,
     Fold,
     Head,
     Link,
@@ -127,6 +126,8 @@ def beyond(total: int, rows: int, noun: str, order: str = "first") -> str:
 
 def drift(record: Report, rows: int) -> list[Block]:
     """Draw a drift report: the columns, those that moved most first."""
+    from mlops_nb.panels.drift_over_time import over_time
+
     columns = [f for f in record.findings if f.name != _WHOLE]
     if not columns:
         return [Paragraph("No column was compared.")]
@@ -146,53 +147,7 @@ def drift(record: Report, rows: int) -> list[Block]:
         more=beyond(len(ranked), rows, "column", "worst"),
         legend=[("reference", charts.GREY), ("current", charts.BLUE)],
     )
-    return [*_over_time(whole, rows), without_empty_columns(table)]
-
-
-def _over_time(whole: Finding, rows: int) -> list[Block]:
-    """Draw the share of drifted columns of each batch, and tell the same in a table."""
-    known = evidence(whole).get("over_time")
-    batches = [b for b in known if isinstance(b, dict)] if isinstance(known, list) else []
-    shares = [(batch.get("share"), str(batch.get("status"))) for batch in batches]
-    failed = [words.name(batch.get("batch")) for batch in batches if batch.get("status") == "fail"]
-    alt = (
-        f"The share of drifted columns in {words.plural(len(batches), 'batch')}, against the limit "
-        f"of {words.percent(whole.limit)}; at or above it: {words.listed(failed) or 'none'}"
-    )
-    picture = charts.bars(shares, whole.limit, alt=alt)
-    if picture is None:
-        return []
-    table = Table(
-        "Batches",
-        [
-            Column("verdict", "badge"),
-            Column("batch", "name"),
-            Column("rows", "number"),
-            Column("drifted", "number"),
-            Column("worst columns"),
-        ],
-        [_batch_row(batch) for batch in batches[-rows:]],
-        more=beyond(len(batches), rows, "batch", "last"),
-    )
-    first, last = words.name(batches[0].get("batch")), words.name(batches[-1].get("batch"))
-    caption = (
-        f"Drifted columns, from {first} to {last}; dashed: the limit, {words.percent(whole.limit)}"
-    )
-    return [Figure(picture, caption), Fold(words.plural(len(batches), "batch"), [table])]
-
-
-def _batch_row(batch: Mapping[str, Any]) -> list[Content]:
-    known = batch.get("worst")
-    worst = [w for w in known if isinstance(w, dict)] if isinstance(known, list) else []
-    told = [f"{words.name(w.get('column'))} {words.score(w.get('value'))}" for w in worst]
-    status = str(batch.get("status"))
-    return [
-        Badge(status if status in _ORDER else "info", "drifted" if status == "fail" else ""),
-        named(batch.get("batch")),
-        words.number(batch.get("rows")),
-        words.percent(batch.get("share")),
-        ", ".join(told),
-    ]
+    return [*over_time(whole, columns, rows), without_empty_columns(table)]
 
 
 def _drift_row(finding: Finding) -> list[Content]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops_nb.interfaces.commands.arguments import STRICT
+from mlops_nb.interfaces.commands.arguments import BATCHES, STRICT
 from mlops_nb.interfaces.commands.drift import DRIFT
 from mlops_nb.interfaces.verbs import Argument, Verb
 
@@ -66,6 +66,7 @@ CHECKS: tuple[Verb, ...] = (
             _METRIC,
             _LIMIT,
             _CONFIDENCE,
+            *BATCHES,
             STRICT,
         ),
         reads=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlops_nb.interfaces.commands.arguments import BATCHES
 from mlops_nb.interfaces.verbs import Argument
 
 DRIFT = (
@@ -43,8 +44,7 @@ DRIFT = (
         "FILE.profile: keep the reference sorted and counted, to give it next time",
         "path",
     ),
-    Argument("--by", "compare batches too: by this column of dates, or by its values"),
-    Argument("--every", "length of a batch: day, week, month, or a number of rows"),
+    *BATCHES,
     Argument(
         "--report",
         "[FILE.html]: Evidently's full report from these scores; no FILE: kept in the open run",

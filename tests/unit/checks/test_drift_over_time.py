@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from mlops_nb.checks import drift, drift_over_time, drift_profile
 from mlops_nb.checks.drift import SHARE
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Report
+from mlops_nb.flows import checks as flows
+from mlops_nb.flows.context import Context
+from mlops_nb.project import Project
 
 
 def frame(rows: int = 900, start: str = "2026-01-01") -> pd.DataFrame:
@@ -56,7 +60,7 @@ def test_months_are_compared_each_as_if_it_were_alone() -> None:
         assert (alone.finding(SHARE).value, len(month)) == (share, rows)
     (worst,) = told(report, "worst")[2]
     assert {item["column"] for item in worst} == {"temp", "level"}
-    assert "1 of 3 batches drifted, most `2026-03` (67 %)" in report.summary
+    assert "1 of 3 batches drifted: `2026-03`; `level` was furthest" in report.summary
     assert [f.name for f in report.findings if f.name == "when"] == []
     assert Report.from_dict(report.to_dict()).to_dict() == report.to_dict()
 
@@ -64,7 +68,11 @@ def test_months_are_compared_each_as_if_it_were_alone() -> None:
 def test_all_current_data_are_judged_as_without_batches() -> None:
     report = drift_over_time.check(REFERENCE, CURRENT, by="when", every="day")
     plain = drift.check(REFERENCE, CURRENT, exclude=["when"])
-    assert (report.status, report.findings[1:]) == (plain.status, plain.findings[1:])
+    without = [
+        replace(f, evidence={k: v for k, v in f.evidence.items() if k != "over_time"})
+        for f in report.findings[1:]
+    ]
+    assert (report.status, without) == (plain.status, list(plain.findings[1:]))
     assert len(told(report, "batch")) == 90
 
 
@@ -108,7 +116,9 @@ def test_rows_without_a_date_belong_to_no_batch_and_are_told() -> None:
     report = drift_over_time.check(REFERENCE, current, by="when", every="month")
     lost = int((CURRENT["wind"] >= 1).sum())
     assert sum(rows for (rows,) in told(report, "rows")) == len(current) - lost
-    assert f"{lost:,} rows have no value in it" in report.subject["notes"][0]
+    assert report.subject["notes"][1] == (
+        f"{lost:,} rows have no value in `when` and belong to no batch."
+    )
 
 
 def test_a_column_is_read_in_each_batch_as_in_all_of_them() -> None:
@@ -134,6 +144,69 @@ def test_a_profile_serves_all_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made == [1]
 
 
+def test_a_column_says_when_it_was_furthest_from_the_reference() -> None:
+    report = drift_over_time.check(REFERENCE, CURRENT, by="when", every="month", columns=DATA)
+    assert report.findings[0].evidence["furthest"] == ["level", "temp", "wind"]
+    course = report.finding("temp").evidence["over_time"]
+    assert (course["furthest"], course["statuses"][-1]) == ("2026-03", "fail")
+    assert course["values"] == [
+        drift.check(
+            REFERENCE, CURRENT[CURRENT["when"].dt.strftime("%Y-%m") == month], columns=["temp"]
+        )
+        .findings[1]
+        .value
+        for month in ("2026-01", "2026-02", "2026-03")
+    ]
+    assert course["value"] == min(course["values"]) == course["values"][2]  # p-values
+    said = "`temp` was furthest from the reference in March 2026: moved up by"
+    assert course["sentence"].startswith(said)
+    quiet = report.finding("wind").evidence["over_time"]
+    assert quiet["sentence"].endswith("and had not drifted there")
+
+
+def test_batches_that_are_as_far_are_not_told_apart() -> None:
+    far = pd.DataFrame(
+        {"temp": np.r_[np.zeros(900), np.full(900, 9.0)], "at": [1] * 900 + [2] * 900}
+    )
+    report = drift_over_time.check(REFERENCE, far, by="at", methods="ks", columns=["temp"])
+    assert report.finding("temp").evidence["over_time"]["furthest"] == "2"
+    far["temp"] = 9.0
+    report = drift_over_time.check(REFERENCE, far, by="at", methods="ks", columns=["temp"])
+    course = report.finding("temp").evidence["over_time"]
+    assert course["furthest"] is None
+    assert "in 2 batches alike, with a score of " in course["sentence"]
+    assert "several" in panels.text(report)
+
+
+def test_dates_of_several_zones_count_as_their_clocks_showed_them() -> None:
+    local = CURRENT["when"].dt.floor("s")
+    summer = np.arange(len(local)) % 2 == 0
+    texts = local.dt.strftime("%Y-%m-%dT%H:%M:%S") + np.where(summer, "+02:00", "+01:00")
+    zones = [
+        date.tz_localize("Europe/Berlin" if even else "Asia/Tokyo")
+        for date, even in zip(local, summer, strict=True)
+    ]
+    for dates in (texts, pd.Series(zones, index=local.index, dtype=object)):
+        held = CURRENT.assign(when=dates)
+        found = drift_over_time.check(REFERENCE, held, by="when", every="month")
+        expected = drift_over_time.check(REFERENCE, CURRENT, by="when", every="month")
+        assert told(found, "batch", "rows") == told(expected, "batch", "rows")
+        assert "`when` has several time zones: each date counts as" in found.subject["notes"][1]
+
+
+def test_settings_make_the_batches_unless_others_are_given(tmp_path: Path) -> None:
+    text = '[drift]\nby = "when"\nevery = "month"\nexclude = ["batch"]\n'
+    (tmp_path / "mlops.toml").write_text(text)
+    project = Project.at(tmp_path)
+    context = Context(project, tmp_path, None)
+    by_month = flows.drift(context, REFERENCE, CURRENT)
+    assert len(told(by_month, "batch")) == 3
+    assert len(told(flows.drift(context, REFERENCE, CURRENT, every="day"), "batch")) == 90
+    by_level = flows.drift(context, REFERENCE, CURRENT, by="level")
+    assert sorted(told(by_level, "batch")) == [("a",), ("b",)]
+    assert "over_time" not in flows.drift(context, REFERENCE, CURRENT, by="").findings[0].evidence
+
+
 @pytest.mark.parametrize(
     ("by", "every", "error", "message"),
     [
@@ -145,12 +218,14 @@ def test_a_profile_serves_all_batches(monkeypatch: pytest.MonkeyPatch) -> None:
         (None, "day", InputError, "every day needs dates; --by COLUMN"),
         ("temp", None, InputError, "these are 900 batches, and 400 at most can be shown"),
         (None, 2, InputError, "these are 450 batches, .*; --every 3 makes fewer"),
+        ("long", "day", InputError, "these are 900 batches, .*; --every month makes fewer"),
         ("nothing", None, InputError, "there is no batch"),
         ("lists", None, InputError, "can't be told apart"),
     ],
 )
 def test_what_makes_no_batches_is_refused(by: Any, every: Any, error: Any, message: str) -> None:
-    current = CURRENT.assign(nothing=None, lists=[[1]] * len(CURRENT))
+    long = pd.date_range("2000-01-01", periods=len(CURRENT), freq="10D")
+    current = CURRENT.assign(nothing=None, lists=[[1]] * len(CURRENT), long=long)
     with pytest.raises(error, match=message):
         drift_over_time.check(REFERENCE, current, by=by, every=every)
 

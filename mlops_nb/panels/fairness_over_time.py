@@ -1,0 +1,153 @@
+"""Fairness over time as a panel: each gap with its bounds from batch to batch, in words first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlops_nb.core.records import Finding
+from mlops_nb.panels import trends, words
+from mlops_nb.panels.blocks import (
+    SIGNS,
+    Badge,
+    Block,
+    Column,
+    Content,
+    Fold,
+    Picture,
+    Table,
+    without_empty_columns,
+)
+from mlops_nb.panels.drift_over_time import listed_batches, span
+from mlops_nb.panels.judgements import allowed, at_most, axis, axis_words
+from mlops_nb.panels.reports import beyond, evidence, named
+
+_STATUSES = ("fail", "insufficient", "pass")
+_BESIDE = 2  # metrics that fit beside each other
+
+Batches = Sequence[Mapping[str, Any]]
+
+
+def over_time(findings: Sequence[Finding], rows: int) -> list[Block]:
+    """Draw each metric with its bounds in each batch, and tell the batches in a table."""
+    every = [(finding, listed_batches(evidence(finding).get("over_time"))) for finding in findings]
+    told = [(finding, batches) for finding, batches in every if batches]
+    if not told:
+        return []
+    points = [point for finding, batches in told for point in _points(finding, batches)]
+    ends = {
+        lower: axis([point for point in points if at_most(point) is lower])
+        for lower in (True, False)
+    }
+    headings = [
+        Column("metric", "name"),
+        Column("within"),
+        Column("value and bounds over time", "picture"),
+        Column("allowed", "number"),
+        Column("failed", "number"),
+        Column("insufficient", "number"),
+    ]
+    lines = [_row(finding, batches, ends[at_most(finding)]) for finding, batches in told[:rows]]
+    drawn = axis_words(points, ends[True], ends[False])[0]
+    legend = [(f"{span(told[0][1])}; {drawn}; dashed: the limit", "")]
+    more = beyond(len(told), rows, "metric")
+    trend = without_empty_columns(Table("Over time", headings, lines, more, legend))
+    n = words.plural(max(len(batches) for _, batches in told), "batch")
+    beside = sorted(told, key=_decided, reverse=True)[:_BESIDE]
+    return [trend, Fold(n, [_told(beside, len(told), rows)])]
+
+
+def _points(finding: Finding, batches: Batches) -> list[Finding]:
+    """Return what the axis must hold: all values, and the bounds of what is decided."""
+    return [
+        Finding(
+            finding.name,
+            None,
+            batch.get("value"),
+            finding.limit,
+            evidence={
+                "higher_is_better": not at_most(finding),
+                **({} if batch.get("status") == "insufficient" else {"bounds": _bounds(batch)}),
+            },
+        )
+        for batch in batches
+    ]
+
+
+def _bounds(batch: Mapping[str, Any]) -> list[float] | None:
+    ends = batch.get("bounds")
+    known = [words.finite(end) for end in ends] if isinstance(ends, list) else []
+    drawn = [end for end in known if end is not None]
+    return drawn if len(drawn) == 2 else None
+
+
+def _row(finding: Finding, batches: Batches, ends: tuple[float, float]) -> list[Content]:
+    statuses = [batch.get("status") for batch in batches]
+    # What comes before it stands in the other columns.
+    told = words.shorten(evidence(finding).get("over_time_sentence") or "").partition("; ")[2]
+    too_little = statuses.count("insufficient")
+    return [
+        named(finding.name, told),
+        words.name(finding.column or ""),
+        _trend(finding, batches, ends) or "",
+        allowed(finding),
+        f"{statuses.count('fail'):,} of {len(batches):,}",
+        f"{too_little:,} of {len(batches):,}" if too_little else "",
+    ]
+
+
+def _trend(finding: Finding, batches: Batches, ends: tuple[float, float]) -> Picture | None:
+    judged = [
+        trends.Judged(words.finite(batch.get("value")), bounds[0], bounds[1], _status(batch))
+        for batch in batches
+        if (bounds := _bounds(batch)) is not None
+    ]
+    values = [words.score(batch.get("value")) for batch in batches]
+    alt = (
+        f"{words.name(finding.name)} in {words.plural(len(batches), 'batch')}, from {values[0]} to "
+        f"{values[-1]}, allowed {allowed(finding)}"
+    )
+    return trends.bounds(judged, ends, finding.limit, at_most=at_most(finding), alt=alt)
+
+
+def _status(batch: Mapping[str, Any]) -> str:
+    status = str(batch.get("status"))
+    return status if status in _STATUSES else "pass"
+
+
+def _decided(told: tuple[Finding, Batches]) -> tuple[int, int]:
+    statuses = [_status(batch) for batch in told[1]]
+    return statuses.count("fail"), statuses.count("insufficient")
+
+
+def _told(told: Sequence[tuple[Finding, Batches]], metrics: int, rows: int) -> Table:
+    """Tell the batches, a line each, with what each metric came to."""
+    longest = max((batches for _, batches in told), key=len)
+    headings = [
+        Column("verdict", "badge"),
+        Column("batch", "name"),
+        Column("rows", "number"),
+        *(Column(words.name(finding.label).replace("_", " "), "number") for finding, _ in told),
+    ]
+    lines: list[list[Content]] = []
+    for at, batch in list(enumerate(longest))[-rows:]:
+        beside = [batches[at] if at < len(batches) else {} for _, batches in told]
+        statuses = [_status(each) for each in beside]
+        lines.append(
+            [
+                Badge(min(statuses, key=_STATUSES.index)),
+                named(batch.get("batch")),
+                words.number(batch.get("rows")),
+                *(_said(each) for each in beside),
+            ]
+        )
+    more = [
+        beyond(len(longest), rows, "batch", "last"),
+        beyond(metrics, len(told), "metric", "worst"),
+    ]
+    return Table("Batches", headings, lines, " ".join(filter(None, more)))
+
+
+def _said(batch: Mapping[str, Any]) -> str:
+    sign = SIGNS[_status(batch)]
+    return f"{words.score(batch.get('value'))} {sign}"
