@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 PERIODS = {"day": "D", "week": "W", "month": "M"}
 MOST = 400  # batches: more can't be told apart in a chart
 _DATES = ("datetime64", "datetime", "date")
-_OFFSET = r"(?<=\d)\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
+# A time and its zone: "-02" at the end of a date alone is its month or its day.
+_ZONE = r"([T ]\d\d(?::?\d\d)*(?:[.,]\d+)?)\s*(Z|[+-]\d\d(?::?\d\d)?)$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,21 +174,23 @@ def _dates(
     values: pd.Series[Any], by: str, every: str | None
 ) -> tuple[pd.Series[Any] | None, Sequence[str]]:
     """Return dates as the clock showed them; None where a column holds none, nor has to."""
+    import numpy as np
     import pandas as pd
 
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
     kind = pd.api.types.infer_dtype(values, skipna=True)
     if kind not in _DATES and every is None:
         return None, ()
     if kind not in (*_DATES, "string"):
         raise InputError(f"every {every} needs dates, and {quoted(by)} holds {kind} values")
-    zoned = isinstance(values.dtype, pd.DatetimeTZDtype)
-    # As numpy's dates, also those of Arrow.
-    held = values if zoned else values.astype(object)
-    clocks = held if zoned else _without_zones(held, is_text=kind == "string")
-    several = not zoned and len(set(_zones(held, is_text=kind == "string"))) > 1
+    if isinstance(values.dtype, np.dtype | pd.DatetimeTZDtype) and values.dtype.kind == "M":
+        return values.dt.tz_localize(None), ()
+    held, is_text = values.astype(object), kind == "string"
+    several = len(_zones(held, is_text=is_text)) > 1
     try:
-        written = "ISO8601" if kind == "string" else None
-        dates = pd.to_datetime(clocks, format=written).dt.tz_localize(None)
+        written = "ISO8601" if is_text else None
+        dates = pd.to_datetime(_without_zones(held, is_text=is_text), format=written)
     except (ValueError, AttributeError) as error:
         raise InputError(f"{quoted(by)} can't be read as dates: {shortened(str(error))}") from None
     told = f"{quoted(by)} has several time zones: each date counts as its own clock showed it."
@@ -196,7 +199,7 @@ def _dates(
 
 def _without_zones(values: pd.Series[Any], *, is_text: bool) -> pd.Series[Any]:
     if is_text:
-        return values.str.replace(_OFFSET, "", regex=True)
+        return values.str.replace(_ZONE, r"\1", regex=True)
     return values.map(
         lambda date: date.replace(tzinfo=None) if getattr(date, "tzinfo", None) else date
     )
@@ -206,7 +209,7 @@ def _zones(values: pd.Series[Any], *, is_text: bool) -> Sequence[str]:
     """Return the time zones that dates are written with, "" for none."""
     present = values.dropna()
     if is_text:
-        return present.str.extract(f"({_OFFSET})", expand=False).fillna("").unique().tolist()
+        return present.str.extract(_ZONE)[1].fillna("").unique().tolist()
     return present.map(lambda date: str(getattr(date, "tzinfo", None) or "")).unique().tolist()
 
 

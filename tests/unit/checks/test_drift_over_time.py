@@ -104,11 +104,21 @@ def test_dates_of_other_types_make_the_same_batches() -> None:
         when.dt.tz_localize("Asia/Tokyo"),
         when.dt.date,
         when.dt.strftime("%Y-%m-%dT%H:%M"),
+        when.dt.strftime("%Y-%m-%d %H:%M:%S.%fZ"),
+        when.dt.strftime("%Y-%m-%d").astype("category"),
         when.astype("timestamp[ns][pyarrow]"),
     ):
         held = CURRENT.assign(when=dates)
         found = drift_over_time.check(REFERENCE, held, by="when", every="month")
         assert told(found, "rows") == expected, dates.dtype
+
+
+def test_dates_without_a_time_are_read_to_the_day() -> None:
+    current = CURRENT.assign(when=CURRENT["when"].dt.strftime("%Y-%m-%d"))
+    found = drift_over_time.check(REFERENCE, current, by="when", every="day")
+    expected = drift_over_time.check(REFERENCE, CURRENT, by="when", every="day")
+    assert told(found, "batch", "rows") == told(expected, "batch", "rows")
+    assert found.subject["notes"] == ["`when` makes the batches and is not compared."]
 
 
 def test_rows_without_a_date_belong_to_no_batch_and_are_told() -> None:
