@@ -43,6 +43,7 @@ from mlops_nb.checks.inputs import (
 from mlops_nb.checks.verdicts import overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
+from mlops_nb.core.words import percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -227,7 +228,13 @@ def check(
             "groups": len(grouping.groups),
             **({"batches": len(batches.each)} if batches.each else {}),
             "missing": missing,
-            "notes": [*_missing_notes(missing), *grouping.notes, *controlled, *batches.notes],
+            "notes": [
+                *_missing_notes(missing),
+                *grouping.notes,
+                *controlled,
+                *batches.notes,
+                *([_by_itself(confidence)] if batches.each else ()),
+            ],
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
@@ -243,6 +250,11 @@ def _batches(
     if by in sensitive:
         raise InputError(f"{by!r} can't make both the groups and the batches")
     return split(data, by, every)
+
+
+def _by_itself(confidence: float) -> str:
+    chance = percent(1 - confidence)
+    return f"Each batch is judged by itself: if all are fair, up to {chance} may seem not to be."
 
 
 def _name(function: Named) -> str:

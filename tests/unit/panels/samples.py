@@ -27,7 +27,7 @@ from mlops_nb.core.records import (
     RunDetails,
 )
 from mlops_nb.core.replay_records import ChangedInput, DifferingCell, Replay, ReplayedMetric
-from tests.unit.panels import cell_samples
+from tests.unit.panels import cell_samples, over_time_samples
 from tests.unit.panels.report_samples import (
     AT,
     drift,
@@ -53,9 +53,13 @@ def samples() -> dict[str, Any]:
         "drift": drift(),
         "drift-wide": wide_drift(500),
         "drift-50": wide_drift(50),
+        "drift-over-time": over_time_samples.drift(),
+        "drift-400-batches": over_time_samples.hostile_drift(),
         "quality": quality(),
         "fairness": fairness(),
         "fairness-small": small_fairness(),
+        "fairness-over-time": over_time_samples.fairness(),
+        "fairness-400-batches": over_time_samples.fairness(over_time_samples.DAYS),
         "performance": performance(),
         "performance-regression": regression(),
         "gate": gate(),
