@@ -13,14 +13,14 @@ YEAR = [f"2026-{month:02}" for month in range(1, 13)]
 DAYS = [f"batch {day}" for day in range(1, 401)]
 
 
-def drift(labels: list[str] = YEAR, name: str = "temp") -> Report:
+def drift(labels: list[str] = YEAR, name: str = "AGE") -> Report:
     """A drift report whose columns went up until the middle and came back."""
     report = report_samples.drift()
     whole, *columns = report.findings
     heights = [math.sin(math.pi * at / len(labels)) for at in range(len(labels))]
     batches = [_drifted(label, height) for label, height in zip(labels, heights, strict=True)]
     columns[0] = replace(columns[0], name=name, column=name)
-    told = [_with_course(column, labels, heights) for column in columns]
+    told = [_with_course(c, labels, heights) for c in columns if c.value is not None]
     evidence = {
         **whole.evidence,
         "over_time": batches,
