@@ -83,12 +83,15 @@ def test_the_verdict_stays_that_of_all_rows_and_the_words_name_the_worst_batch()
 
 def test_a_group_that_a_batch_hardly_has_makes_it_insufficient() -> None:
     few = DATA[(DATA["sex"] == "f") | (DATA["when"] > "2026-02-01") | (DATA.index < 20)]
-    first = judged(few, by="when", every="month").findings[0].evidence["over_time"][0]
+    few = few.assign(p=few["p"].where((few["sex"] == "f") | (few.index >= 20), 1))
+    report = judged(few, by="when", every="month")
+    first, *others = report.findings[0].evidence["over_time"]
     assert (first["status"], first["below"]) == ("insufficient", ["m"])
+    assert first["value"] > max(other["value"] for other in others)
+    assert "highest in March 2026" in report.summary  # among those that there is evidence of
     none = DATA[(DATA["sex"] == "f") | (DATA["when"] > "2026-02-01")]
     report = judged(none, by="when", every="month")
     assert told(report, "status", "below")[0] == ("insufficient", ["m"])
-    assert "highest in March 2026" in report.summary  # the gap to nobody is not the widest
 
 
 def test_groups_classes_and_cuts_are_those_of_all_rows() -> None:
