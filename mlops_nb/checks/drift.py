@@ -10,15 +10,17 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks import drift_classifier
 from mlops_nb.checks.drift_choices import Given, choose
 from mlops_nb.checks.drift_columns import judge, unjudged
 from mlops_nb.checks.drift_evidence import refuse_unknown, settle
 from mlops_nb.checks.drift_methods import METHODS
 from mlops_nb.checks.drift_profile import Profile
-from mlops_nb.checks.drift_samples import StoredColumn
+from mlops_nb.checks.drift_samples import Pair, StoredColumn
+from mlops_nb.checks.verdicts import overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import suggest
 from mlops_nb.core.records import Finding, Report, Status
@@ -46,9 +48,11 @@ def check(
     correction: str = "none",
     target: str | None = None,
     prediction: str | None = None,
+    multivariate: bool = False,
+    auc_threshold: float = drift_classifier.THRESHOLD,
     names: tuple[str, str] = ("reference", "current"),
 ) -> Report:
-    """Compare two frames column by column.
+    """Compare two frames column by column, and if asked for, all columns together.
 
     Parameters
     ----------
@@ -77,6 +81,11 @@ def check(
     target, prediction : str, optional
         The columns of the true and of the predicted values: their findings say so in ``role``, and
         the report's sentence says whether they drifted.
+    multivariate : bool
+        Whether a classifier is to try to tell the rows of the two frames apart, by the same
+        columns (`drift_classifier.tell_apart`).
+    auc_threshold : float, in [0.5, 1]
+        The AUC of that classifier above which the whole counts as drifted; 1: it only tells.
     names : (str, str)
         What the two frames are called in notes.
 
@@ -87,6 +96,8 @@ def check(
         finding a column, the worst first; `drift_columns.judge` says what they hold. The share is
         taken over the columns that Evidently counts: where it judges none of them, over all that
         we do. It is *insufficient* while columns that could not be judged might turn it.
+        With `multivariate`, last the finding `domain_classifier_auc`, which leaves the share as it
+        is, and then the report fails if either of the two does.
 
     Raises
     ------
@@ -102,12 +113,16 @@ def check(
     ('fail', '1 of 2 columns drifted (50 %, limit 50 %): `age`')
     """
     _refuse_others(reference, current, share)
+    drift_classifier.refuse_threshold(auc_threshold)
+    if multivariate and isinstance(reference, Profile):
+        hint = "give the data, or leave out --multivariate (drift.multivariate in mlops.toml)"
+        raise InputError("a profile has no rows that a classifier could tell apart", hint=hint)
     refuse_unknown(min_evidence, correction)
     pairs = _paired(reference, current, columns, exclude, names)
     roles = _roles([pair.name for pair in pairs], target=target, prediction=prediction)
     choices = choose(methods, thresholds, types, [pair.name for pair in pairs])
 
-    def judged(pair: _Pair) -> Finding:
+    def judged(pair: Pair) -> Finding:
         if pair.problem:
             return unjudged(pair.name, pair.problem, pair.reference, pair.current)
         return judge(
@@ -123,33 +138,44 @@ def check(
     findings = settle(_each(judged, pairs, cells), min_evidence, correction)
     findings = [_with_role(found, roles) for found in findings]
     findings.sort(key=severity, reverse=True)
-    whole = _whole(findings, share)
     subject: dict[str, Any] = {
         "reference": {"name": names[0], "rows": len(reference)},
         "current": {"name": names[1], "rows": len(current)},
         "columns": len(findings),
     }
+    whole = _whole(findings, share)
     fewest = min(len(reference), len(current))
     if whole.evidence["n_drifted"] and not min_evidence and fewest <= FEW:
         few = f"Rows: {fewest:,}, and with so few a column may seem to drift by chance"
         subject["notes"] = [f"{few}; --min-evidence 0.95 lets an interval decide."]
-    return Report(
-        "drift",
-        whole.status,
-        (whole, *findings),
-        summary=whole.evidence["sentence"],
-        subject=subject,
+    summary = whole.evidence["sentence"]
+    report = Report("drift", whole.status, (whole, *findings), summary=summary, subject=subject)
+    if not multivariate:
+        return report
+    kinds = {found.name: found.evidence["type"] for found in findings}
+    confidence = min_evidence or drift_classifier.CONFIDENCE
+    return _with_classifier(
+        report,
+        drift_classifier.tell_apart(pairs, kinds, threshold=auc_threshold, confidence=confidence),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """One column of both frames, or what is wrong with it."""
+def columns_of(report: Report) -> list[Finding]:
+    """Return the findings of single columns, the worst first."""
+    return [found for found in report.findings if found.column is not None]
 
-    name: str
-    reference: pd.Series[Any] | StoredColumn | None
-    current: pd.Series[Any] | None
-    problem: str = ""
+
+def _with_classifier(report: Report, found: Finding) -> Report:
+    notes = found.evidence.get("note", "")
+    return replace(
+        report,
+        status=overall([report.findings[0], found]),
+        findings=(*report.findings, found),
+        summary=f"{report.summary}; {found.evidence['sentence']}",
+        subject={**report.subject, "notes": [f"{notes[0].upper()}{notes[1:]}."]}
+        if notes
+        else report.subject,
+    )
 
 
 def _refuse_others(reference: Any, current: Any, share: float) -> None:
@@ -170,7 +196,7 @@ def _paired(
     columns: Iterable[str] | None,
     exclude: Iterable[str],
     names: tuple[str, str],
-) -> list[_Pair]:
+) -> list[Pair]:
     places = (_places(reference), _places(current))
     known = list({**places[1], **places[0]})
     wanted = known if columns is None else [str(name) for name in columns]
@@ -182,9 +208,9 @@ def _paired(
     for name in left_out.difference(known):
         raise NotFoundError.among("column to exclude", name, known)
 
-    def pair(name: str) -> _Pair:
+    def pair(name: str) -> Pair:
         old, new = (held.get(name, []) for held in places)
-        return _Pair(
+        return Pair(
             name,
             _column(reference, name, old[0]) if old else None,
             current.iloc[:, new[0]] if new else None,
@@ -225,7 +251,7 @@ def _places(frame: pd.DataFrame | Profile) -> dict[str, list[int]]:
     return places
 
 
-def _each(judged: Callable[[_Pair], Finding], pairs: list[_Pair], cells: int) -> list[Finding]:
+def _each(judged: Callable[[Pair], Finding], pairs: list[Pair], cells: int) -> list[Finding]:
     from concurrent.futures import ThreadPoolExecutor
 
     # Filters are the whole process's, so they are set here and not in the threads.

@@ -178,8 +178,14 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
         return kept.astype("float64")
 
 
-def _is_time(series: pd.Series[Any]) -> bool:
+def is_time(series: pd.Series[Any]) -> bool:
+    """Tell whether a column holds dates, times or durations."""
     return _kind_of_values(series) in _TIMES
+
+
+def is_date(series: pd.Series[Any]) -> bool:
+    """Tell whether a column holds dates or times, and no durations."""
+    return is_time(series) and not _kind_of_values(series).startswith("timedelta")
 
 
 def _kind_of_values(series: pd.Series[Any]) -> str:
@@ -251,7 +257,7 @@ def _judged(
 ) -> Finding:
     notes, unit = list(found.notes), ""
     if kind != read_as:
-        unit = " days" if _is_time(current) else ""
+        unit = " days" if is_time(current) else ""
         passed = f"Evidently passes over columns of type {_type_name(current)}"
         notes.append(f"{passed}; this is our own judgement")
     return Finding(

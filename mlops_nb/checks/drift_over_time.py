@@ -45,7 +45,7 @@ def check(
     by, every : optional
         What makes the batches, as `batches.split` says; the column `by` is not compared.
     **options
-        What `drift.check` takes.
+        What `drift.check` takes; a classifier (`multivariate`) is trained on all current data only.
 
     Returns
     -------
@@ -82,7 +82,9 @@ def check(
     kept = reference if isinstance(reference, Profile) else profile(reference)
     # What was chosen for a column stays chosen; the roles of columns are told for the whole.
     types = together(_types(report), options.get("types"))
-    one = {**options, "types": types, "target": None, "prediction": None}
+    # A classifier for each batch would take too long, and learn from too few rows.
+    alone = {"types": types, "target": None, "prediction": None, "multivariate": False}
+    one = {**options, **alone}
     judged = [(b, drift.check(kept, current.iloc[b.rows], **one)) for b in batches.each]
     return _with_batches(report, judged, by, batches)
 
@@ -90,19 +92,20 @@ def check(
 def _types(report: Report) -> dict[str, Any]:
     return {
         f.name: f.evidence["type"]
-        for f in report.findings[1:]
+        for f in drift.columns_of(report)
         if f.value is not None and f.evidence["counted"] and f.evidence["type"] in KINDS
     }
 
 
 def _with_batches(report: Report, judged: Judged, by: str | None, batches: Batches) -> Report:
-    whole, *columns = report.findings
+    whole, columns = report.findings[0], drift.columns_of(report)
     courses = _courses(columns, judged)
     furthest = sorted(courses, key=lambda name: drift.severity(courses[name][1]), reverse=True)
     told = [_told(batch.label, found) for batch, found in judged]
-    sentence = f"{report.summary}; {_sentence(told)}"
+    over_time = _sentence(told)
     if furthest and any(batch["worst"] for batch in told):
-        sentence += f"; {courses[furthest[0]][0]['sentence']}"
+        over_time += f"; {courses[furthest[0]][0]['sentence']}"
+    sentence = f"{whole.evidence['sentence']}; {over_time}"
     evidence = {"over_time": told, "furthest": furthest[:COURSES], "sentence": sentence}
     notes = [f"{quoted(by)} makes the batches and is not compared."] if by is not None else []
     subject = {**report.subject, "batches": len(told)}
@@ -112,9 +115,9 @@ def _with_batches(report: Report, judged: Judged, by: str | None, batches: Batch
         report,
         findings=(
             replace(whole, evidence={**whole.evidence, **evidence}),
-            *(_with_course(finding, courses) for finding in columns),
+            *(_with_course(finding, courses) for finding in report.findings[1:]),
         ),
-        summary=sentence,
+        summary=f"{report.summary}; {over_time}",
         subject=subject,
     )
 
@@ -123,7 +126,7 @@ def _courses(
     columns: Sequence[Finding], judged: Judged
 ) -> dict[str, tuple[dict[str, Any], Finding]]:
     """Return by column how it went from batch to batch, and its finding in the worst one."""
-    by_batch = [(batch, {f.name: f for f in found.findings[1:]}) for batch, found in judged]
+    by_batch = [(batch, {f.name: f for f in drift.columns_of(found)}) for batch, found in judged]
     courses = {}
     for column in columns:
         found = [(batch, known.get(column.name, Finding(""))) for batch, known in by_batch]
@@ -167,7 +170,7 @@ def _with_course(
 
 
 def _told(label: str, report: Report) -> dict[str, Any]:
-    whole, columns = report.findings[0], report.findings[1:]
+    whole, columns = report.findings[0], drift.columns_of(report)
     return {
         "batch": label,
         "rows": report.subject["current"]["rows"],

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks.drift import SHARE
+from mlops_nb.checks.drift import SHARE, columns_of
 from mlops_nb.checks.drift_choices import KINDS
 from mlops_nb.checks.drift_columns import plain
 from mlops_nb.checks.drift_methods import METHODS
@@ -163,7 +163,7 @@ def _drawable(
     places = [{str(label): at for at, label in enumerate(f.columns)} for f in (reference, current)]
     drawable: dict[str, _Column] = {}
     left_out: dict[str, str] = {}
-    for found in report.findings[1:]:
+    for found in columns_of(report):
         reason = _refused(found)
         if not reason:
             name = _harmless(shortened(found.name)) or "(no name)"

@@ -29,6 +29,21 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """One column of both frames, or what is wrong with it; a profile's reference is stored."""
+
+    name: str
+    reference: pd.Series[Any] | StoredColumn | None
+    current: pd.Series[Any] | None
+    problem: str = ""
+
+    @property
+    def sides(self) -> tuple[Any, Any]:
+        """The reference's column and the current one."""
+        return self.reference, self.current
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """How many values of a column are left once missing and infinite ones are dropped."""
 

@@ -75,6 +75,12 @@ class DriftConfig:
     workspace_project: str = setting("", "their project there; empty: the project's name")
     by: str = setting("", "column of dates or values that makes batches; empty: none")
     every: str = setting("", "length of a batch: day, week, month or rows; empty: what fits")
+    multivariate: bool = setting(
+        False, "whether a classifier, too, tries to tell the rows of the two apart"
+    )
+    auc_threshold: float = setting(
+        0.65, "AUC of that classifier above which the dataset has drifted; 1: it only tells"
+    )
 
 
 @dataclass(frozen=True, slots=True)

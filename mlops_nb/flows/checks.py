@@ -117,6 +117,8 @@ def drift(
     correction: str | None = None,
     target: str | None = None,
     prediction: str | None = None,
+    multivariate: bool = False,
+    auc_threshold: float | None = None,
     save_profile: str | Path | None = None,
     report: str | Path | bool | None = None,
     open: bool = False,  # noqa: A002 - as on the command line
@@ -173,6 +175,8 @@ def drift(
         correction=settings.correction if correction is None else correction,
         target=target,
         prediction=prediction,
+        multivariate=multivariate or settings.multivariate,
+        auc_threshold=settings.auc_threshold if auc_threshold is None else auc_threshold,
         names=(frames.name_of(reference, "reference"), frames.name_of(current, "current")),
     )
     if full and not isinstance(before, Profile):

@@ -126,12 +126,15 @@ def beyond(total: int, rows: int, noun: str, order: str = "first") -> str:
 
 def drift(record: Report, rows: int) -> list[Block]:
     """Draw a drift report: the columns, those that moved most first."""
+    from mlops_nb.panels.domain_classifier import NAME, domain_classifier
     from mlops_nb.panels.drift_over_time import over_time
 
-    columns = [f for f in record.findings if f.name != _WHOLE]
+    columns = _drift_columns(record)
     if not columns:
         return [Paragraph("No column was compared.")]
     whole = next((f for f in record.findings if f.name == _WHOLE), Finding(_WHOLE))
+    classifiers = [f for f in record.findings if f.name == NAME and f.column is None]
+    told_apart = [block for found in classifiers for block in domain_classifier(found)]
     ranked = sorted(columns, key=_drift_rank)
     table = Table(
         "Columns",
@@ -147,7 +150,11 @@ def drift(record: Report, rows: int) -> list[Block]:
         more=beyond(len(ranked), rows, "column", "worst"),
         legend=[("reference", charts.GREY), ("current", charts.BLUE)],
     )
-    return [*over_time(whole, columns, rows), without_empty_columns(table)]
+    return [*over_time(whole, columns, rows), *told_apart, without_empty_columns(table)]
+
+
+def _drift_columns(record: Report) -> list[Finding]:
+    return [f for f in record.findings if f.column is not None]
 
 
 def _drift_row(finding: Finding) -> list[Content]:
@@ -346,7 +353,7 @@ def _head(record: Report) -> Head:
 def _drift_count(record: Report) -> list[tuple[str, str]]:
     if record.kind != "drift" or record.summary:
         return []
-    columns = [f for f in record.findings if f.name != _WHOLE]
+    columns = _drift_columns(record)
     whole = next((f for f in record.findings if f.name == _WHOLE), Finding(_WHOLE))
     drifted = sum(bool(f.evidence.get("drifted", f.status == "fail")) for f in columns)
     count = (

@@ -40,6 +40,10 @@ DRIFT = (
     Argument("--target", "column of the true values, to be named as such"),
     Argument("--prediction", "column of the predicted values, to be named as such"),
     Argument(
+        "--multivariate", "have a classifier try to tell the rows of the two apart, too", "flag"
+    ),
+    Argument("--auc-threshold", "of that classifier: above it they drifted; 1 only tells", "float"),
+    Argument(
         "--save-profile",
         "FILE.profile: keep the reference sorted and counted, to give it next time",
         "path",

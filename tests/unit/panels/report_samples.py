@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,6 +92,31 @@ def drift() -> Report:
     }
     summary = "4 of 8 columns drifted (50 %, limit 50 %): most `AGE`, `BILL_AMT1`, `PAY_AMT1`"
     return Report("drift", "fail", (whole, *columns), AT, summary, subject)
+
+
+def told_apart(*importances: tuple[str, float]) -> Report:
+    """Return the report of `drift` with what a domain classifier found."""
+    known = [{"column": column, "drop": drop} for column, drop in importances]
+    sentence = (
+        "a classifier tells the current rows from the reference (AUC 0.834, limit 0.65): "
+        "`AGE` and `EDUCATION` give most of it away"
+    )
+    classifier = found(
+        "domain_classifier_auc", 0.8342, 0.65, "fail", interval=[0.8291, 0.8391],
+        confidence=0.95, importances=known, sentence=sentence,
+    )  # fmt: skip
+    record = drift()
+    return replace(
+        record,
+        findings=(*record.findings, classifier),
+        summary=f"{record.summary}; {sentence}",
+        subject={
+            **record.subject,
+            "notes": [
+                "The classifier learned from 20,000 of 27,004 reference rows, drawn at random."
+            ],
+        },
+    )
 
 
 def wide_drift(columns: int, bins: int = 30) -> Report:

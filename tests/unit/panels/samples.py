@@ -30,6 +30,7 @@ from mlops_nb.core.replay_records import ChangedInput, DifferingCell, Replay, Re
 from tests.unit.panels import cell_samples, over_time_samples
 from tests.unit.panels.report_samples import (
     AT,
+    HOSTILE,
     drift,
     fairness,
     found,
@@ -40,6 +41,7 @@ from tests.unit.panels.report_samples import (
     regression,
     robustness,
     small_fairness,
+    told_apart,
     wide_drift,
 )
 
@@ -55,6 +57,15 @@ def samples() -> dict[str, Any]:
         "drift-50": wide_drift(50),
         "drift-over-time": over_time_samples.drift(),
         "drift-400-batches": over_time_samples.hostile_drift(),
+        "drift-classifier": told_apart(
+            ("AGE", 0.2009),
+            ("EDUCATION", 0.0528),
+            ("LIMIT_BAL", 0.0307),
+            ("SEX", 0.0205),
+            ("BILL_AMT1", 0.0092),
+            (HOSTILE, 0.0031),
+            ("PAY_AMT1", 0.0018),
+        ),
         "quality": quality(),
         "fairness": fairness(),
         "fairness-small": small_fairness(),
