@@ -7,7 +7,6 @@ from mlops_nb.panels import charts, words
 from mlops_nb.panels.blocks import Badge, Bar, Block, Column, Content, Table, without_empty_columns
 from mlops_nb.panels.reports import beyond, evidence, named, noted
 
-NAME = "domain_classifier_auc"
 _MOST = 6
 
 
@@ -36,7 +35,7 @@ def domain_classifier(finding: Finding) -> list[Block]:
         Column("measure", "name"),
         Column("value", "number"),
         Column("interval", "number"),
-        Column("0.5 (a guess) to 1", "picture"),
+        Column("a guess → certainty", "picture"),
         Column("allowed", "number"),
     ]
     table = Table("All columns together: a classifier that tells the two apart", columns, [row])

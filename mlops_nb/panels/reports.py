@@ -28,7 +28,7 @@ from mlops_nb.panels.blocks import (
 
 _ORDER = {"fail": 0, "insufficient": 1, "pass": 2}
 _TITLES = {"quality": "Data quality"}
-_WHOLE = "share_of_drifted_columns"
+_WHOLE, _CLASSIFIER = "share_of_drifted_columns", "domain_classifier_auc"
 _MOST_FACTS = 10
 # What a subject holds that a reader doesn't look for: it is said elsewhere, or only repeats it.
 _UNTOLD = frozenset(
@@ -126,14 +126,14 @@ def beyond(total: int, rows: int, noun: str, order: str = "first") -> str:
 
 def drift(record: Report, rows: int) -> list[Block]:
     """Draw a drift report: the columns, those that moved most first."""
-    from mlops_nb.panels.domain_classifier import NAME, domain_classifier
+    from mlops_nb.panels.domain_classifier import domain_classifier
     from mlops_nb.panels.drift_over_time import over_time
 
     columns = _drift_columns(record)
     if not columns:
         return [Paragraph("No column was compared.")]
     whole = next((f for f in record.findings if f.name == _WHOLE), Finding(_WHOLE))
-    classifiers = [f for f in record.findings if f.name == NAME and f.column is None]
+    classifiers = [f for f in record.findings if f.name == _CLASSIFIER and f.column is None]
     told_apart = [block for found in classifiers for block in domain_classifier(found)]
     ranked = sorted(columns, key=_drift_rank)
     table = Table(
@@ -154,7 +154,8 @@ def drift(record: Report, rows: int) -> list[Block]:
 
 
 def _drift_columns(record: Report) -> list[Finding]:
-    return [f for f in record.findings if f.column is not None]
+    of_all = (_WHOLE, _CLASSIFIER)
+    return [f for f in record.findings if f.column is not None or f.name not in of_all]
 
 
 def _drift_row(finding: Finding) -> list[Content]:

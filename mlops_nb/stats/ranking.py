@@ -104,8 +104,10 @@ def cross_validated_auc(
 
     Scores of different folds come from different models, and are not compared. The variance is
     that of LeDell, Petersen and van der Laan (2015, "Computationally efficient confidence intervals
-    for cross-validated area under the ROC curve estimates"): DeLong's within each fold. The
-    interval is made as `auc_interval` makes it.
+    for cross-validated area under the ROC curve estimates"), DeLong's within each fold, widened as
+    Nadeau and Bengio (2003, "Inference for the generalization error") do, since rows that one model
+    is judged by are those that the others learned from. The interval is made as `auc_interval`
+    makes it.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ def cross_validated_auc(
     >>> truth, score = np.array([0, 1] * 40), np.array([0.0, 1.0] * 20 + [7.0, 9.0] * 20)
     >>> auc, low, high = cross_validated_auc(truth, score, np.repeat([0, 1], 40), 0.95)
     >>> print(f"{auc:.2f}, {low:.2f} to {high:.2f}")
-    1.00, 0.88 to 1.00
+    1.00, 0.78 to 1.00
     """
     folds = [(truth[fold == one], score[fold == one]) for one in range(int(fold.max()) + 1)]
     auc, variance = _mean_delong(folds)
@@ -148,7 +150,9 @@ def _mean_delong(folds: list[tuple[NDArray[Any], Floats]]) -> tuple[float, float
         ),
         strict=True,
     )
-    return float(np.mean(areas)), float(np.sum(variances)) / len(folds) ** 2
+    k = len(folds)
+    widened = 1 + k / (k - 1) if k > 1 else 1.0  # rows held out to rows learned from: 1 to k - 1
+    return float(np.mean(areas)), widened * float(np.sum(variances)) / k**2
 
 
 def _delong(positive: Floats, negative: Floats) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from mlops_nb.stats.bootstrap import weighted_draws
-from mlops_nb.stats.ranking import Ranking, auc_interval, calibration
+from mlops_nb.stats.ranking import Ranking, auc_interval, calibration, cross_validated_auc
 
 
 def scored(seed: int, rows: int = 300) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -105,6 +105,19 @@ def test_the_interval_of_the_auc_covers(shift: float, rows: int) -> None:
         assert 0 <= low <= auc <= high <= 1
         covered += low <= area <= high
     assert covered > 0.91 * 300
+
+
+def test_folds_are_judged_each_by_itself_and_widen_the_interval() -> None:
+    rng = np.random.default_rng(0)
+    truth, fold = np.arange(400) % 2, np.repeat([0, 1, 2, 3], 100)
+    score = rng.normal(truth)
+    one = auc_interval(truth, score, 0.95)
+    same = cross_validated_auc(truth, score, np.zeros(400, dtype=np.intp), 0.95)
+    assert same == one
+    auc, low, high = cross_validated_auc(truth, score + 100 * fold, fold, 0.95)
+    assert auc == pytest.approx(one[0], abs=0.02)
+    # Nadeau and Bengio's factor for four folds, of the variance: 1 + 4 / 3.
+    assert (high - low) / (one[2] - one[1]) == pytest.approx((7 / 3) ** 0.5, rel=0.05)
 
 
 def test_classes_that_are_separated_leave_something_open() -> None:
