@@ -166,15 +166,17 @@ def columns_of(report: Report) -> list[Finding]:
 
 
 def _with_classifier(report: Report, found: Finding) -> Report:
-    notes = found.evidence.get("note", "")
+    note = found.evidence.get("note", "")
+    subject = report.subject
+    if note:
+        notes = [*subject.get("notes", ()), f"{note[0].upper()}{note[1:]}."]
+        subject = {**subject, "notes": notes}
     return replace(
         report,
         status=overall([report.findings[0], found]),
         findings=(*report.findings, found),
         summary=f"{report.summary}; {found.evidence['sentence']}",
-        subject={**report.subject, "notes": [f"{notes[0].upper()}{notes[1:]}."]}
-        if notes
-        else report.subject,
+        subject=subject,
     )
 
 
