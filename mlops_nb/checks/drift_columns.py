@@ -18,8 +18,9 @@ from mlops_nb.checks.drift_methods import Comparison, compare
 from mlops_nb.checks.drift_samples import Column, StoredColumn, UnjudgeableError
 from mlops_nb.checks.drift_text import compare_texts
 from mlops_nb.checks.drift_words import histogram, sentence
+from mlops_nb.core.errors import MlopsError
 from mlops_nb.core.records import Finding
-from mlops_nb.core.words import quoted, shortened
+from mlops_nb.core.words import quoted, shortened, written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,12 +93,21 @@ def judge(
             found = compare(read_as, old, new, method, limit)
     except UnjudgeableError as error:
         return unjudged(name, str(error), reference, current)
-    except (TypeError, ValueError, ArithmeticError) as error:
-        # Numbers may be too large for a float; values of a user's own type may refuse anything.
-        note = f"its values can't be compared: {shortened(str(error))}"
+    except MlopsError:
+        raise
+    except Exception as error:
+        # Numbers may be too large for a float; values of a user's own type may raise anything.
+        is_known = isinstance(error, TypeError | ValueError | ArithmeticError)
+        if not is_known and "object" not in (_dtype_name(reference), _dtype_name(current)):
+            raise
+        note = f"its values can't be compared: {shortened(written(error))}"
         return unjudged(name, note, reference, current)
     behind = interval(found, confidence) if confidence else {}
     return _judged(name, kind, read_as, found, current, behind)
+
+
+def _dtype_name(column: pd.Series[Any] | StoredColumn) -> str:
+    return "" if isinstance(column, StoredColumn) else str(column.dtype.name)
 
 
 def _reference_column(
@@ -305,7 +315,7 @@ def unjudged(
 def _type_or_unknown(series: pd.Series[Any]) -> str:
     try:
         return column_type(series)
-    except TypeError:  # values that can't be counted, such as lists among texts
+    except Exception:  # noqa: BLE001 - values that can't be counted, such as lists among texts
         return "unknown"
 
 
@@ -344,7 +354,15 @@ def _without_score(
             rows, present = series.rows, series.present
         else:
             rows = 0 if series is None else len(series)
-            present = 0 if series is None else int(series.notna().sum())
+            present = 0 if series is None else present_in(series)
         evidence[f"n_{side}"] = present
         evidence[f"missing_{side}"] = rows - present
     return evidence
+
+
+def present_in(series: pd.Series[Any]) -> int:
+    """Return how many values are not missing."""
+    try:
+        return int(series.notna().sum())
+    except ArithmeticError:  # pandas can't ask a decimal's signalling NaN whether it is missing
+        return len(series)

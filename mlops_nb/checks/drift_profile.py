@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from mlops_nb.checks.drift_columns import FEW_INTEGERS, column_type, plain
+from mlops_nb.checks.drift_columns import FEW_INTEGERS, column_type, plain, present_in
 from mlops_nb.checks.drift_samples import (
     Column,
     Levels,
@@ -80,7 +80,7 @@ def profile(data: pd.DataFrame, source: str = "") -> Profile:
 
 
 def _stored(series: pd.Series[Any]) -> StoredColumn:
-    rows, present = len(series), int(series.notna().sum())
+    rows, present = len(series), present_in(series)
     try:
         column = Column(plain(series), rows, "reference")
         if column.series.dtype.kind in "biuf":
@@ -90,7 +90,11 @@ def _stored(series: pd.Series[Any]) -> StoredColumn:
         is_text = column_type(series) == "text"
     except UnjudgeableError as error:
         return StoredColumn(rows, present, problem=str(error).removeprefix("reference "))
-    except (TypeError, ValueError, ArithmeticError):  # values that can't be counted, or converted
+    except Exception as error:  # values that can't be counted, or converted
+        if not isinstance(error, TypeError | ValueError | ArithmeticError) and (
+            series.dtype.name != "object"
+        ):
+            raise
         return StoredColumn(rows, present, problem=UNKEPT)
     if not all(type(level) in (str, int, float, bool) for level in levels.counts):
         return StoredColumn(rows, present, problem=UNKEPT)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.drift_samples import Levels, Numbers, Sample, UnjudgeableError
-from mlops_nb.core.words import percent, quoted
+from mlops_nb.core.words import percent, quoted, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -267,7 +267,7 @@ def total_variation(old: Sample, new: Sample) -> float:
 
 def _first(old: Sample, new: Sample) -> Hashable:
     levels: list[Any] = list({**_levels(old), **_levels(new)})
-    with suppress(TypeError):  # of different types they have no order
+    with suppress(Exception):  # of different types, or by their own code, they have no order
         levels.sort()
     first: Hashable = levels[0]
     return first
@@ -349,11 +349,11 @@ def of_z_test(found: Scored) -> Iterator[str]:
     """Say what a Z-test does not compare, and where Evidently can't run it."""
     levels: list[Any] = list({**_levels(found.old), **_levels(found.new)})
     if len(levels) > 2:
-        first = quoted(str(_first(found.old, found.new)))
+        first = quoted(written(_first(found.old, found.new)))
         yield f"the Z-test compares {first} with the other {len(levels) - 1:,} levels together"
     try:
         sorted(levels)
-    except TypeError:
+    except Exception:  # noqa: BLE001 - values compare by their own code, which may raise anything
         yield "its values are of different types: Evidently can't compare them, this is our score"
 
 

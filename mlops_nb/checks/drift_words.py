@@ -9,7 +9,7 @@ from typing import Any
 
 from mlops_nb.checks.drift_methods import WASSERSTEIN, Comparison
 from mlops_nb.checks.drift_samples import Levels, Numbers
-from mlops_nb.core.words import number, percent, quoted, shortened
+from mlops_nb.core.words import number, percent, quoted, shortened, written
 
 TOP_LEVELS = 10  # levels drawn in a histogram; the rest is "other"
 
@@ -73,7 +73,7 @@ def _about_levels(name: str, old: Levels, new: Levels) -> str:
     most = max({**old.counts, **new.counts}, key=lambda level: round(abs(change(level)), 12))
     before, after = (percent(s.counts.get(most, 0) / s.n) for s in (old, new))
     went = f"stayed at {after}" if before == after else f"went from {before} to {after}"
-    text = f"{quoted(name)}: {shortened(str(most))} {went} of rows"
+    text = f"{quoted(name)}: {shortened(written(most))} {went} of rows"
     unseen = [level for level in new.counts if level not in old.counts]
     if not unseen:
         return text
@@ -111,7 +111,7 @@ def _bars(old: Levels, new: Levels) -> dict[str, Any]:
     shown: list[Any] = by_weight[:TOP_LEVELS]
     if all(isinstance(level, Real) for level in shown):
         shown.sort()  # numbers are read in their own order
-    bars: dict[str, Any] = {"categories": [shortened(str(level)) for level in shown]}
+    bars: dict[str, Any] = {"categories": [shortened(written(level)) for level in shown]}
     for side, sample in (("reference", old), ("current", new)):
         bars[side] = [sample.counts.get(level, 0) / sample.n for level in shown]
         if len(by_weight) > TOP_LEVELS:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.core.nearest import nearest
 from mlops_nb.core.records import Finding, Status
-from mlops_nb.core.words import number, percent, quoted, shortened
+from mlops_nb.core.words import number, percent, quoted, shortened, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,9 +33,14 @@ def look(data: pd.DataFrame) -> Iterator[Finding]:
     yield from _duplicate_names(data)
     if empty:
         return
-    yield _duplicate_rows(data)
+    yield from _guarded(None, data.dtypes, _duplicate_rows(data))
     with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
-        for found in pool.map(lambda pair: list(_column(*pair)), named(data)):
+
+        def found_in(pair: tuple[str, pd.Series[Any]]) -> list[Finding]:
+            name, column = pair
+            return list(_guarded(name, [column.dtype], _column(name, column)))
+
+        for found in pool.map(found_in, named(data)):
             yield from found
 
 
@@ -61,7 +66,23 @@ def compare(data: pd.DataFrame, reference: pd.DataFrame, reference_name: str) ->
             note = f"{quoted(name)} is not in {reference_name}"
             yield finding("extra_column", name, "present", "absent", failed=True, note=note)
         elif data.size and len(reference):
-            yield from _against(name, column, known[name], reference_name)
+            both = [column.dtype, known[name].dtype]
+            against = _against(name, column, known[name], reference_name)
+            yield from _guarded(name, both, against)
+
+
+def _guarded(
+    name: str | None, dtypes: Iterable[Any], findings: Iterator[Finding]
+) -> Iterator[Finding]:
+    """Yield findings, and one that says so where values of a user's own type end it."""
+    try:
+        yield from findings
+    except Exception as error:
+        if not any(dtype.name == "object" for dtype in dtypes):
+            raise
+        what = "the rows" if name is None else quoted(name)
+        note = f"{what} can't be compared: {shortened(written(error), 120)}"
+        yield finding("unreadable", name, None, None, failed=True, note=note)
 
 
 def finding(
@@ -132,7 +153,7 @@ _KINDS = {
 def failing_rows(column: pd.Series[Any], failing: np.ndarray[Any, Any]) -> dict[str, Any]:
     """Return the evidence of rows that fail: their count, share, and some values as text."""
     count = int(failing.sum())
-    shown = dict.fromkeys(shortened(str(value)) for value in column[failing].head(HEAD))
+    shown = dict.fromkeys(shortened(written(value)) for value in column[failing].head(HEAD))
     return {
         "count": count,
         "share": count / len(failing) if len(failing) else 0.0,
@@ -146,9 +167,13 @@ def hashable(column: pd.Series[Any]) -> pd.Series[Any]:
         column.head(HEAD).nunique()
         if column.dtype.name == "object":
             column.nunique()
-    except TypeError:
-        return column.map(repr, na_action="ignore")
+    except Exception:  # noqa: BLE001 - values compare by their own code, which may raise anything
+        return _as_text(column)
     return column
+
+
+def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.map(lambda value: written(value, repr), na_action="ignore")
 
 
 def _duplicate_names(data: pd.DataFrame) -> Iterator[Finding]:
@@ -160,13 +185,13 @@ def _duplicate_names(data: pd.DataFrame) -> Iterator[Finding]:
         )
 
 
-def _duplicate_rows(data: pd.DataFrame) -> Finding:
+def _duplicate_rows(data: pd.DataFrame) -> Iterator[Finding]:
     duplicated = _duplicated(data)
     count = int(duplicated.sum())
     share = count / len(data)
     rows = [f"row {position}" for position in duplicated.nonzero()[0][:EXAMPLES]]
     note = f"{count:,} rows ({percent(share)}) repeat an earlier one" if count else "no row repeats"
-    return finding(
+    yield finding(
         "duplicate_rows", None, share, 0.0, failed=count > 0, note=note,
         count=count, share=share, examples=rows,
     )  # fmt: skip
@@ -204,7 +229,7 @@ def _countable(column: pd.Series[Any]) -> pd.Series[Any]:
         return column + 0.0  # 0 and -0 are one number, and have one hash then
     # Objects that are no text may not be hashable, or be numbers that are too large for hashing.
     is_odd = column.dtype.name == "object" and kind(column) != "text"
-    return column.map(repr, na_action="ignore") if is_odd else column
+    return _as_text(column) if is_odd else column
 
 
 def _column(name: str, column: pd.Series[Any]) -> Iterator[Finding]:
@@ -228,7 +253,7 @@ def _column(name: str, column: pd.Series[Any]) -> Iterator[Finding]:
 
 def _constant(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
     if len(values) > 1 and values.head(HEAD).nunique() == 1 and values.nunique() == 1:
-        always = shortened(str(values.iloc[0]))
+        always = shortened(written(values.iloc[0]))
         note = f"{quoted(name)} says nothing: it is always {always}"
         yield finding("constant", name, 1, 2, failed=True, note=note, examples=[always])
 

@@ -35,7 +35,7 @@ from mlops_nb.checks.quality_expression import Expression, evaluate
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import suggest
 from mlops_nb.core.records import Finding, now
-from mlops_nb.core.words import number, percent, quoted, shortened
+from mlops_nb.core.words import number, percent, quoted, shortened, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,9 +140,9 @@ def judge(data: pd.DataFrame, expectation: Expectation) -> Finding:
     subject: Any = data if check.of_frame else dict(named(data))[str(column)]
     try:
         verdict = check.judge(subject, expectation.settings)
-    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001 - values compare by their own code
         what = quoted(column) if column else "the expression"
-        note = f"{what} can't be checked: {shortened(str(error), 120)}"
+        note = f"{what} can't be checked: {shortened(written(error), 120)}"
         verdict = Verdict(None, None, failed=True, note=note)
     return finding(
         expectation.name, column, verdict.value, verdict.limit, failed=verdict.failed,

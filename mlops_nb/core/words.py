@@ -1,6 +1,9 @@
-"""How a column, a number or a share is written in a sentence."""
+"""How a column, a value, a number or a share is written in a sentence."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 
 def quoted(name: str) -> str:
@@ -18,6 +21,29 @@ def shortened(text: str, width: int = 60) -> str:
     """
     line = " ".join(text[: 10 * width].split())
     return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def written(value: Any, write: Callable[[Any], str] = str) -> str:
+    """Return a value as text, also where its own code for that raises or gives no text.
+
+    Parameters
+    ----------
+    value : object
+    write : callable
+        What makes the text, `str` or `repr`.
+
+    Examples
+    --------
+    >>> class Odd:
+    ...     def __repr__(self):
+    ...         raise RuntimeError("I have no text")
+    >>> written(1.5), written(Odd()).split(" object at ")[0].rpartition(".")[2]
+    ('1.5', 'Odd')
+    """
+    try:
+        return write(value)
+    except Exception:  # noqa: BLE001 - a value's own code runs here, and may raise anything
+        return object.__repr__(value)
 
 
 def number(value: float) -> str:

@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -225,7 +226,9 @@ def _object_parts(values: np.ndarray[Any, Any]) -> Iterator[Any]:
     missing = np.zeros(len(values), dtype=bool)
     joined = _joined(values)
     if joined is None:
-        missing = pd.isna(values)
+        # pandas can't ask a decimal's signalling NaN whether it is missing.
+        with suppress(ArithmeticError):
+            missing = pd.isna(values)
         joined = _joined(values[~missing])
     if joined is None:
         yield from _text_parts([_text(value) for value in values])

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_nb.checks import drift
+from mlops_nb.checks import drift, drift_profile
 from mlops_nb.checks.drift import SHARE
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Report
 from mlops_nb.core.strict_json import dumps
+from tests.unit.checks.unruly import UNRULY
 
 CREDIT = Path(__file__).parents[3] / "notebooks" / "data" / "credit_default.parquet"
 RNG = np.random.default_rng(11)
@@ -321,6 +322,19 @@ def test_odd_values_give_findings(name: str, other: int) -> None:
             assert len(report.findings) == 2
             assert report.findings[1].evidence["sentence"]
             json.loads(dumps(report))
+
+
+@pytest.mark.parametrize("odd", UNRULY)
+@pytest.mark.parametrize("method", [None, "z", "TVD"])
+def test_values_whose_own_code_raises_give_findings(odd: type, method: str | None) -> None:
+    values = [odd() for _ in range(30)]
+    data = pd.DataFrame({"x": pd.Series(values, dtype=object), "y": np.arange(30.0)})
+    for types in (None, {"x": "cat"}):
+        for reference in (data, drift_profile.profile(data)):
+            report = drift.check(reference, data, types=types, methods=method and {"x": method})
+            assert report.finding("x").evidence["sentence"]
+            assert report.finding("y").value == 1.0
+            assert Report.from_dict(json.loads(dumps(report))).status == report.status
 
 
 @pytest.mark.parametrize(

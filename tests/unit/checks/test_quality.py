@@ -20,6 +20,7 @@ from mlops_nb.checks.quality_expectations import CHECKS
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
 from mlops_nb.core.strict_json import dumps
+from tests.unit.checks.unruly import UNRULY
 
 CREDIT = Path(__file__).parents[3] / "notebooks" / "data" / "credit_default.parquet"
 
@@ -416,6 +417,27 @@ def test_odd_values_give_findings(name: str, rows: int) -> None:
         report = quality.check(odd, reference=reference, expectations=expectations)
         assert all(f.evidence["note"] for f in report.findings)
         assert Report.from_dict(json.loads(dumps(report))).status == report.status
+
+
+@pytest.mark.parametrize("rows", [1, 3, 300])
+@pytest.mark.parametrize("odd", UNRULY)
+def test_values_whose_own_code_raises_give_findings(odd: type, rows: int) -> None:
+    values = [odd() for _ in range(rows)]
+    data = people(rows).assign(x=pd.Series(values, dtype=object))
+    expectations = [{"column": "x", **check} for check in EVERY_CHECK]
+    for reference in (None, data, people().assign(x=people()["age"])):
+        report = quality.check(data, reference=reference, expectations=expectations)
+        assert all(f.evidence["note"] for f in report.findings)
+        assert report.finding("missing", "age").value == 0
+        assert Report.from_dict(json.loads(dumps(report))).status == report.status
+
+
+def test_what_can_not_be_compared_at_all_is_a_finding_and_the_rest_is_looked_at() -> None:
+    data = people().assign(x=pd.Series([Decimal("sNaN")] * 300, dtype=object), y=1)
+    report = quality.check(data)
+    assert failed(report) == [("unreadable", None), ("unreadable", "x"), ("constant", "y")]
+    note = report.finding("unreadable", "x").evidence["note"]
+    assert note.startswith("`x` can't be compared: ")
 
 
 def test_odd_types_of_pandas_give_findings() -> None:
