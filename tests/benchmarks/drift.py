@@ -1,26 +1,20 @@
 """Drift beside Evidently's DataDriftPreset: the same frames, the same scores, one run.
 
-``python -m tests.benchmarks.drift [ROWS ...]``, 30,000 by default; at 300000 and 1000000 Evidently
-takes minutes. 20 columns of numbers and 4 of levels on both sides. Ours is measured as a first
-comparison, and as one with a stored profile of the reference, reading the profile included. Each
-is a process of its own, whose memory beyond the data is the highest resident set while it compares
-(on Linux) less what imports and data had taken before; imports are not timed. The run fails if a
-score differs by more than 1e-9.
+``python -m tests.benchmarks.drift [--ours] [ROWS ...]``, 30,000 by default; at 300000 and 1000000
+Evidently takes minutes, and ``--ours`` leaves it out. 20 columns of numbers and 4 of levels on both
+sides. Ours is measured as a first comparison, and as one with a stored profile of the reference,
+reading the profile included. Each is a process of its own (`processes` says what is measured). The
+run fails if a score differs by more than 1e-9.
 
 The limit, which is printed too: a score of the default methods needs each column read and sorted
 once on both sides, on two threads. numpy's sort is that limit, so a ratio to it says how much is
-left to gain.
+left to gain. With a profile it is the current side alone.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import tempfile
-import time
-import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,24 +22,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tests.benchmarks.processes import Work, each_alone, measure
+
 ROUNDS = 3
 TOLERANCE = 1e-9
-WORKS = ("limit", "ours", "profile", "evidently")
 
 
-def frames(rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Make a reference and a current frame, of which every third number has moved."""
-    rng = np.random.default_rng(0)
-
-    def frame(shift: float) -> pd.DataFrame:
-        numbers = {f"n{i}": rng.normal(shift * (i % 3 == 0), 1, rows) for i in range(20)}
-        levels = {f"c{i}": rng.choice(list("abcdefgh"), rows) for i in range(4)}
-        return pd.DataFrame({**numbers, **levels})
-
-    return frame(0.0), frame(0.3)
-
-
-def sorted_once(reference: pd.DataFrame, current: pd.DataFrame) -> dict[str, float]:
+def sorted_once(*frames: pd.DataFrame) -> dict[str, float]:
     """Sort each column of numbers, and count each of levels, on two threads."""
 
     def column(series: pd.Series[Any]) -> None:
@@ -54,10 +37,14 @@ def sorted_once(reference: pd.DataFrame, current: pd.DataFrame) -> dict[str, flo
         else:
             series.value_counts(sort=False)
 
-    both = [frame[name] for frame in (reference, current) for name in frame]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(column, both))
+        list(pool.map(column, [frame[name] for frame in frames for name in frame]))
     return {}
+
+
+def current_sorted_once(_reference: pd.DataFrame, current: pd.DataFrame) -> dict[str, float]:
+    """Sort and count the current side."""
+    return sorted_once(current)
 
 
 def our_scores(reference: Any, current: pd.DataFrame) -> dict[str, float]:
@@ -82,7 +69,7 @@ def evidently_scores(reference: pd.DataFrame, current: pd.DataFrame) -> dict[str
     }
 
 
-def from_profile(reference: pd.DataFrame) -> Callable[..., dict[str, float]]:
+def from_profile(reference: pd.DataFrame) -> Work:
     """Store a profile of the reference, and return a comparison that reads it."""
     from mlops_nb.checks import drift_profile
 
@@ -91,62 +78,42 @@ def from_profile(reference: pd.DataFrame) -> Callable[..., dict[str, float]]:
     return lambda _reference, current: our_scores(drift_profile.load(place), current)
 
 
-def memory_mb(field: str) -> float:
-    """Return a field of this process's memory, in MB: resident now, or at most."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) / 1024
-    return float("nan")
+WORKS: dict[str, tuple[str, Any]] = {
+    "limit": ("read and sort once", lambda _: sorted_once),
+    "ours": ("mlops_nb drift", lambda _: our_scores),
+    "limit_profile": ("read and sort current once", lambda _: current_sorted_once),
+    "profile": ("with a stored profile", from_profile),
+    "evidently": ("Evidently DataDriftPreset", lambda _: evidently_scores),
+}
 
 
-def measure(work: str, rows: int) -> None:
-    """Do one kind of work, alone in its process, and print what it took as JSON."""
-    warnings.simplefilter("ignore")
-    reference, current = frames(rows)
-    scores = {"limit": sorted_once, "evidently": evidently_scores}.get(work, our_scores)
-    if work == "profile":
-        scores = from_profile(reference)
-    scores(reference.head(1001), current.head(1001))  # its imports
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before, seconds, found = memory_mb("VmRSS"), [], {}
-    for _ in range(1 if work == "evidently" else ROUNDS):
-        began = time.perf_counter()
-        found = scores(reference, current)
-        seconds.append(time.perf_counter() - began)
-    print(json.dumps({"s": min(seconds), "mb": memory_mb("VmHWM") - before, "scores": found}))
-
-
-def main(rows: int) -> None:
+def main(rows: int, *, peer: bool) -> None:
     """Measure each in a process of its own, compare and print."""
-    results = {}
     print(f"{rows:,} rows x 24 columns on each side")
-    for work in WORKS:
-        command = [sys.executable, "-m", "tests.benchmarks.drift", work, str(rows)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-        results[work] = json.loads(done.stdout.splitlines()[-1])
-    peer, limit = results["evidently"], results["limit"]
-    names = {
-        "limit": "read and sort once",
-        "ours": "mlops_nb drift",
-        "profile": "with a stored profile",
-        "evidently": "Evidently DataDriftPreset",
-    }
-    for work, name in names.items():
-        took = results[work]
-        print(
-            f"{name:<28}{took['s']:>9.3f} s{took['mb']:>8.0f} MB"
-            f"{peer['s'] / took['s']:>9.1f} x faster{took['s'] / limit['s']:>8.1f} x the limit"
-        )
+    works = [work for work in WORKS if peer or work != "evidently"]
+    results = each_alone("tests.benchmarks.drift", works, rows)
+    for work, took in results.items():
+        limit = results["limit_profile" if work.endswith("profile") else "limit"]
+        line = f"{WORKS[work][0]:<28}{took['s']:>9.3f} s{took['mb']:>8.0f} MB"
+        line += f"{took['s'] / limit['s']:>8.1f} x the limit"
+        if peer:
+            line += f"{results['evidently']['s'] / took['s']:>9.1f} x faster"
+        print(line)
+    gained = results["ours"]["s"] / results["profile"]["s"]
+    print(f"{'the profile saves':<28}{gained:>9.2f} x")
+    first = results["evidently" if peer else "ours"]["found"]
     for work in ("ours", "profile"):
-        gaps = [abs(results[work]["scores"][name] - s) for name, s in peer["scores"].items()]
-        print(f"{names[work]:<28}largest difference of {len(gaps)} scores: {max(gaps):.1e}")
+        gaps = [abs(results[work]["found"][name] - score) for name, score in first.items()]
+        print(f"{WORKS[work][0]:<28}largest difference of {len(gaps)} scores: {max(gaps):.1e}")
         if not max(gaps) <= TOLERANCE:
             raise SystemExit(f"scores differ by more than {TOLERANCE}")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in WORKS:
-        measure(sys.argv[1], int(sys.argv[2]))
+        wanted = sys.argv[1]
+        measure(WORKS[wanted][1], int(sys.argv[2]), 1 if wanted == "evidently" else ROUNDS)
     else:
-        for wanted in map(int, sys.argv[1:] or ["30000"]):
-            main(wanted)
+        given = [word for word in sys.argv[1:] if word != "--ours"]
+        for count in map(int, given or ["30000"]):
+            main(count, peer="--ours" not in sys.argv)
