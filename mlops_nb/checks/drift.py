@@ -1,7 +1,8 @@
 """Drift: whether the current data still look like the reference.
 
 The scores, limits and verdicts are those of Evidently 0.7.23's ``DataDriftPreset`` with its
-defaults, computed here from one sort, or one count, of each column.
+defaults, computed here from one sort of the reference's numbers, one pass over the current ones
+(`stats.cells`), and one count of levels.
 """
 
 from __future__ import annotations

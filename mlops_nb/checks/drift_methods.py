@@ -272,7 +272,7 @@ def _scored(method: Method, old: Sample, new: Sample) -> tuple[float, tuple[str,
 
 def _same_constant(old: Sample, new: Sample) -> bool:
     if isinstance(old, Numbers) and isinstance(new, Numbers):
-        return bool(old.values[0] == old.values[-1] == new.values[0] == new.values[-1])
+        return bool(old.ends[0] == old.ends[1] == new.ends[0] == new.ends[1])
     return len(scores.shared_counts(old, new)[0]) == 1
 
 

@@ -5,17 +5,23 @@ themselves. What is lost is the order of rows: methods that re-divide rows at ra
 divisions, and means of 32-bit numbers are rounded elsewhere in the seventh digit.
 
 The file is a numpy archive, not compressed, that holds no pickled objects: ``header`` is JSON
-with the version of the format, each numeric column is one array.
+with the version of the format, each numeric column is one sorted array; of larger ones, ``counts``
+and ``depths`` hold what `stats.cells` compares current data with instead of sorting them. Files of
+version 1 have no cells, which are then worked out anew.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 from mlops_nb.checks.drift_columns import FEW_INTEGERS, column_type, plain, present_in
@@ -31,10 +37,13 @@ from mlops_nb.checks.drift_samples import (
 from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 SUFFIX = ".profile"
-FORMAT, VERSION = "mlops_nb drift profile", 1
+FORMAT, VERSION = "mlops_nb drift profile", 2
+LENGTHS = range(26, 30)  # where an entry of a zip archive says how long its name and notes are
+LONGEST_HEADER = 2**16
 UNKEPT = "has values in it that a profile can't hold"
 
 
@@ -106,7 +115,11 @@ def _numbers(column: Column) -> tuple[Numbers, Levels | None]:
     """Sort numbers; where they are few, count them in the order of rows, as a sentence may show."""
     from mlops_nb.stats.binning import has_more_values
 
-    numbers = replace(read_numbers(column), column=None)
+    read = read_numbers(column)
+    numbers = Numbers.stored(
+        read.rows, read.infinite, read.values, deviation=read.deviation, mean=read.mean
+    )
+    _ = numbers.cells  # worked out once, however many comparisons there will be
     few = not has_more_values(numbers.values, FEW_INTEGERS)
     return numbers, replace(read_levels(column), column=None) if few else None
 
@@ -125,11 +138,16 @@ def save(made: Profile, path: Path) -> None:
 
     if path.suffix != SUFFIX:
         raise InputError(f"{path.name!r} is no name for a profile", hint=f"{path.stem}{SUFFIX} is")
-    arrays: dict[str, Any] = {
-        str(at): known.numbers.values
+    numbers = {
+        str(at): known.numbers
         for at, known in enumerate(made.columns.values())
         if known.numbers is not None
     }
+    arrays: dict[str, Any] = {at: sample.values for at, sample in numbers.items()}
+    cells = [sample.cells for sample in numbers.values() if sample.cells is not None]
+    if cells:  # of all columns together, since each array takes time to open
+        arrays["counts"] = np.concatenate([column.counts for column in cells])
+        arrays["depths"] = np.concatenate([column.depths for column in cells])
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -158,11 +176,9 @@ def load(path: Path) -> Profile:
     InputError
         If it is no profile, is damaged, or of a newer format than this version knows.
     """
-    import numpy as np
-
     try:
-        # Opened here, since numpy leaves a file open that is no archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = _Arrays(file)
             header = json.loads(archive["header"].tobytes())
             if header["format"] != FORMAT:
                 raise InputError(f"{path} is not a drift profile")
@@ -171,13 +187,10 @@ def load(path: Path) -> Profile:
                     f"{path} is of format {header['version']}, and this version knows {VERSION}",
                     hint="update mlops-nb, or make the profile anew with --save-profile",
                 )
-            columns = {
-                known["name"]: _read(known, archive, str(at))
-                for at, known in enumerate(header["columns"])
-            }
+            columns = _read_all(header["columns"], archive)
     except FileNotFoundError:
         raise NotFoundError(f"no profile {path}", hint="drift … --save-profile makes one") from None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError):
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, struct.error):
         raise InputError(
             f"{path} is not a drift profile, or it is damaged",
             hint="make it anew with --save-profile",
@@ -185,27 +198,77 @@ def load(path: Path) -> Profile:
     return Profile(header["rows"], columns, header["source"])
 
 
+class _Arrays:
+    """The arrays of a numpy archive that is not compressed, each read in one piece.
+
+    numpy would read them through the archive's decompression, in small pieces.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        with zipfile.ZipFile(file) as archive:
+            self.members = {info.filename: info for info in archive.infolist()}
+
+    def __getitem__(self, name: str) -> np.ndarray[Any, np.dtype[Any]]:
+        import numpy as np
+
+        member = self.members[f"{name}.npy"]
+        if member.compress_type != zipfile.ZIP_STORED:
+            raise zipfile.BadZipFile(f"{name} is compressed")
+        self.file.seek(member.header_offset + LENGTHS.start)
+        between = LENGTHS.stop + sum(struct.unpack("<HH", self.file.read(4)))
+        self.file.seek(member.header_offset + between)
+        data = self.file.read(member.file_size)
+        if zlib.crc32(data) != member.CRC:
+            raise zipfile.BadZipFile(f"{name} is damaged")
+        text = io.BytesIO(data[:LONGEST_HEADER])
+        if np.lib.format.read_magic(text) != (1, 0):
+            raise zipfile.BadZipFile(f"{name} is of another version")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(text)
+        return np.frombuffer(data, dtype, math.prod(shape), text.tell())
+
+
 def _described(name: str, known: StoredColumn) -> dict[str, Any]:
     counted, sample = known.levels, known.numbers or known.levels
+    cells = None if known.numbers is None else known.numbers.cells
+    grid = None if cells is None else cells.grid
     return {
         "name": name,
         "rows": known.rows,
         "present": known.present,
         "infinite": sample.infinite if sample else 0,
         "deviation": None if known.numbers is None else known.numbers.deviation,
+        "mean": None if known.numbers is None else known.numbers.mean,
+        "grid": None if grid is None else asdict(grid),
         "levels": None if counted is None else [list(pair) for pair in counted.counts.items()],
         "texts": known.texts,
         "problem": known.problem,
     }
 
 
-def _read(known: Mapping[str, Any], arrays: Mapping[str, Any], at: str) -> StoredColumn:
+def _read_all(described: list[dict[str, Any]], arrays: _Arrays) -> dict[str, StoredColumn]:
+    from mlops_nb.stats.cells import Celled, Grid
+
+    grids = {at: Grid(**known["grid"]) for at, known in enumerate(described) if known.get("grid")}
+    counts, depths = (arrays[name] if grids else None for name in ("counts", "depths"))
+    columns, start = {}, 0
+    for at, known in enumerate(described):
+        values = None if known["deviation"] is None else arrays[str(at)]
+        told: dict[str, Any] = {key: known[key] for key in ("deviation", "mean") if key in known}
+        if "grid" in known:  # since version 2; else it is worked out when somebody asks
+            told["cells"] = None
+        if at in grids and values is not None and counts is not None and depths is not None:
+            end = start + grids[at].cells + 2
+            told["cells"] = Celled(grids[at], values, counts[start:end], depths[start:end])
+            start = end
+        columns[known["name"]] = _read(known, values, told)
+    return columns
+
+
+def _read(known: Mapping[str, Any], values: Any, told: Mapping[str, Any]) -> StoredColumn:
     rows, infinite = known["rows"], known["infinite"]
-    numbers = levels = None
-    if known["deviation"] is not None:
-        values = arrays[at]
-        numbers = Numbers("reference", rows, len(values), infinite, None, values)
-        numbers.__dict__["deviation"] = known["deviation"]
+    numbers = None if values is None else Numbers.stored(rows, infinite, values, **told)
+    levels = None
     if known["levels"] is not None:
         counts = dict(known["levels"])
         levels = Levels("reference", rows, sum(counts.values()), infinite, None, counts)

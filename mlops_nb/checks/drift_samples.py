@@ -1,4 +1,4 @@
-"""A column of one frame as drift is scored from it: sorted numbers, or counts of levels."""
+"""A column of one frame as drift is scored from it: numbers, or counts of levels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from mlops_nb.stats.cells import Celled
+
+FIRST = 128
 FEW_VALUES = 5  # numbers with no more distinct values than this are compared level by level
 
 
@@ -19,13 +22,18 @@ class UnjudgeableError(Exception):
     """A column can't be compared; the message is the note that says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """One column of one frame: its values, how many rows it had, and what the frame is called."""
 
     series: pd.Series[Any]
     rows: int
     frame: str
+
+    @cached_property
+    def counted(self) -> pd.Series[Any]:
+        """How often each value occurs; missing ones are not counted."""
+        return self.series.value_counts(sort=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +83,87 @@ class Sample:
 
 @dataclass(frozen=True)
 class Numbers(Sample):
-    """A sample of numbers: the finite `values`, sorted."""
+    """A sample of numbers: the `finite` ones, in any order, sorted only if somebody asks."""
 
-    values: np.ndarray[Any, np.dtype[Any]]
+    finite: np.ndarray[Any, np.dtype[Any]]
+
+    @classmethod
+    def stored(
+        cls, rows: int, infinite: int, ordered: np.ndarray[Any, np.dtype[Any]], **known: Any
+    ) -> Numbers:
+        """Return a reference's numbers that are sorted already, with what is known of them."""
+        made = cls("reference", rows, len(ordered), infinite, None, ordered)
+        made.__dict__.update({"values": ordered, **known})
+        return made
+
+    def called(self, frame: str) -> Numbers:
+        """Return the same sample, of a frame that is called so, with all that is known of it."""
+        made = replace(self, frame=frame)
+        made.__dict__.update(self.__dict__)
+        return made
+
+    @cached_property
+    def values(self) -> np.ndarray[Any, np.dtype[Any]]:
+        """The finite values, sorted."""
+        import numpy as np
+
+        return np.sort(self.finite)
 
     @cached_property
     def deviation(self) -> float:
         """The standard deviation, worked out once: score, notes and sentence are in its terms."""
         from mlops_nb.stats import distances
 
-        return distances.deviation(self.values)
+        return distances.deviation(self.finite)
+
+    @cached_property
+    def mean(self) -> float:
+        """The mean."""
+        import numpy as np
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.mean(self.finite, dtype=float))
+
+    @cached_property
+    def ends(self) -> tuple[Any, Any]:
+        """The least and the greatest value."""
+        if self.is_sorted:
+            return self.values[0], self.values[-1]
+        return self.finite.min(), self.finite.max()
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether somebody has asked for the sorted values."""
+        return "values" in self.__dict__
+
+    @cached_property
+    def cells(self) -> Celled | None:
+        """The sample on a grid of its own; None where sorting is the faster way to compare it."""
+        from mlops_nb.stats import cells
+
+        grid = cells.grid_for(self.values)
+        return None if grid is None else cells.counted(self.values, grid, ordered=True)
+
+    def beside(self, reference: Numbers) -> Celled | None:
+        """Return the sample on the reference's grid; None where it is sorted, or had better be."""
+        from mlops_nb.stats import cells
+
+        if self.is_sorted or self.n <= cells.FEW or reference.cells is None:
+            return None
+        if "counted" not in self.__dict__:
+            self.__dict__["counted"] = cells.counted(self.finite, reference.cells.grid)
+        found: Celled = self.__dict__["counted"]
+        return found
+
+    def at_rank(self, rank: int) -> Any:
+        """Return the value that has this place, from 0, among the sorted ones."""
+        known: Celled | None = None if self.is_sorted else self.__dict__.get("counted")
+        return self.values[rank] if known is None else known.at_rank(rank)
+
+    def below(self, edges: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return how many values are less than each edge."""
+        known: Celled | None = None if self.is_sorted else self.__dict__.get("counted")
+        return self.values.searchsorted(edges) if known is None else known.below(edges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +190,7 @@ class StoredColumn:
 
 
 def read_numbers(column: Column | StoredColumn) -> Numbers:
-    """Sort a column's numbers, and count what is missing or infinite.
+    """Read a column's numbers, and count what is missing or infinite.
 
     Raises
     ------
@@ -124,23 +203,20 @@ def read_numbers(column: Column | StoredColumn) -> Numbers:
         if column.numbers is None:
             problem = column.problem or "has values in it that are not numbers"
             raise UnjudgeableError(f"{column.frame} {problem}")
-        numbers = replace(column.numbers, frame=column.frame)
-        numbers.__dict__["deviation"] = column.numbers.deviation
-        return numbers
+        return column.numbers.called(column.frame)
     values = column.series.to_numpy()
     if values.dtype.kind not in "biuf":
         kind = column.series.dtype
         raise UnjudgeableError(f"{column.frame} has values of type {kind} in it, not numbers")
-    ordered = np.sort(values.astype(np.uint8) if values.dtype.kind == "b" else values)
-    first, end, present = 0, len(ordered), len(ordered)
-    if ordered.dtype.kind == "f":
-        # Sorted, -inf comes first; +inf and then NaN come last.
-        first = int(np.searchsorted(ordered, -np.inf, side="right"))
-        end = int(np.searchsorted(ordered, np.inf, side="left"))
-        present = int(np.searchsorted(ordered, np.nan, side="left"))
-    finite = ordered[first:end]
-    _refuse_empty(column.frame, len(finite), present)
-    return Numbers(column.frame, column.rows, len(finite), present - len(finite), column, finite)
+    # One column of many lies in strides, which each pass over it would pay for.
+    values = np.ascontiguousarray(values.astype(np.uint8) if values.dtype.kind == "b" else values)
+    finite, infinite = values, 0
+    if values.dtype.kind == "f":
+        is_finite = np.isfinite(values)
+        if not is_finite.all():
+            finite, infinite = values[is_finite], int(np.isinf(values).sum())
+    _refuse_empty(column.frame, len(finite), len(finite) + infinite)
+    return Numbers(column.frame, column.rows, len(finite), infinite, column, finite)
 
 
 def read_levels(column: Column | StoredColumn) -> Levels:
@@ -155,7 +231,7 @@ def read_levels(column: Column | StoredColumn) -> Levels:
     """
     if isinstance(column, StoredColumn):
         return _stored_levels(column)
-    counted = column.series.value_counts(sort=False)
+    counted = column.counted
     counts = {
         level: n for level, n in zip(counted.index.tolist(), counted.tolist(), strict=True) if n
     }
@@ -173,8 +249,13 @@ def _stored_levels(column: StoredColumn) -> Levels:
 
 def few_levels(numbers: Numbers) -> Levels | None:
     """Return the counts of the distinct values, or None where there are more than a few."""
+    import numpy as np
+
     from mlops_nb.stats import binning
 
+    # A few values answer for most columns, without sorting the rest.
+    if len(np.unique(numbers.finite[:FIRST])) > FEW_VALUES:
+        return None
     return None if binning.has_more_values(numbers.values, FEW_VALUES) else _levels_of(numbers)
 
 

@@ -101,10 +101,16 @@ def ks(old: Sample, new: Sample) -> float:
 
 def wasserstein(old: Sample, new: Sample) -> float:
     """Score by the Wasserstein distance in the reference's standard deviations."""
-    from mlops_nb.stats import distances
+    from mlops_nb.stats import cells, distances
 
-    x, y = _numbers(old), _numbers(new)
-    return distances.wasserstein_normed(x, y, old.deviation if isinstance(old, Numbers) else None)
+    if not isinstance(old, Numbers) or not isinstance(new, Numbers):
+        return distances.wasserstein_normed(_numbers(old), _numbers(new))
+    area, counted = None, new.beside(old)
+    if counted is not None and old.cells is not None:
+        area = cells.wasserstein(old.cells, counted)
+    if area is None:
+        area = distances.wasserstein(old.values, new.values)
+    return distances.normed(area, old.deviation)
 
 
 def energy(old: Sample, new: Sample) -> float:
@@ -307,9 +313,9 @@ def of_wasserstein(found: Scored) -> Iterator[str]:
 
 def of_floats(found: Scored) -> Iterator[str]:
     """Say where whole numbers are too large to be told apart as floats."""
-    x, y = _numbers(found.old), _numbers(found.new)
-    if all(values.dtype.kind in "iu" for values in (x, y)) and (
-        max(abs(float(values[end])) for values in (x, y) for end in (0, -1)) >= 2**53
+    both = [sample for sample in (found.old, found.new) if isinstance(sample, Numbers)]
+    if all(sample.finite.dtype.kind in "iu" for sample in both) and (
+        max(abs(float(end)) for sample in both for end in sample.ends) >= 2**53
     ):
         yield "whole numbers from 2^53 on are compared as floats, which can't tell neighbours apart"
 

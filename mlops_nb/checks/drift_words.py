@@ -41,14 +41,10 @@ def sentence(name: str, found: Comparison, unit: str = "") -> str:
 
 
 def _about_numbers(name: str, old: Numbers, new: Numbers, much: float, unit: str) -> str:
-    import numpy as np
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = float(np.mean(new.values, dtype=float))
-        shift = mean - float(np.mean(old.values, dtype=float))
+    mean, shift = new.mean, new.mean - old.mean
     before, after = old.deviation, new.deviation
     if before == 0:
-        was = f"{quoted(name)} was always {number(float(old.values[0]))}"
+        was = f"{quoted(name)} was always {number(float(old.ends[0]))}"
         return f"{was}; now its mean is {number(mean)}"
     steps = abs(shift) / before
     way = "up" if shift > 0 else "down"
@@ -90,17 +86,27 @@ def histogram(found: Comparison) -> dict[str, Any] | None:
     """
     match found.reference, found.current:
         case Numbers() as old, Numbers() as new:
-            from mlops_nb.stats.histograms import fractions, shared_edges
+            from mlops_nb.stats.histograms import shared_edges, shares
 
-            edges = shared_edges(old.values, new.values)
-            return {
-                "edges": edges.tolist(),
-                "reference": fractions(old.values, edges).tolist(),
-                "current": fractions(new.values, edges).tolist(),
+            both = (old, new)
+            whole = all(sample.finite.dtype.kind in "iu" for sample in both)
+            edges = shared_edges(_span(old), _span(new), whole=whole)
+            drawn = {
+                side: shares(sample.below(edges[1:-1]), sample.n).tolist()
+                for side, sample in zip(("reference", "current"), both, strict=True)
             }
+            return {"edges": edges.tolist(), **drawn}
         case Levels() as old, Levels() as new:
             return _bars(old, new)
     return None
+
+
+def _span(sample: Numbers) -> tuple[float, float, float, float]:
+    from mlops_nb.stats.histograms import middle
+
+    low, high = (float(end) for end in sample.ends)
+    first, last = (float(sample.at_rank(rank)) for rank in middle(sample.n))
+    return low, first, last, high
 
 
 def _bars(old: Levels, new: Levels) -> dict[str, Any]:

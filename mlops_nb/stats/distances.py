@@ -103,8 +103,15 @@ def wasserstein_normed(reference: Numbers, current: Numbers, spread: float | Non
     >>> wasserstein_normed(np.array([1.0, 3.0]), np.array([2.0, 4.0]))
     1.0
     """
-    norm = max(deviation(reference) if spread is None else spread, NORM_FLOOR)
-    return wasserstein(reference, current) / norm if math.isfinite(norm) else math.nan
+    return normed(
+        wasserstein(reference, current), deviation(reference) if spread is None else spread
+    )
+
+
+def normed(distance: float, spread: float) -> float:
+    """Return a distance in standard deviations, which are taken to be at least `NORM_FLOOR`."""
+    norm = max(spread, NORM_FLOOR)
+    return distance / norm if math.isfinite(norm) else math.nan
 
 
 def energy(reference: Numbers, current: Numbers) -> float:

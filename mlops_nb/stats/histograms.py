@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 Numbers = NDArray[np.generic]
+Span = tuple[float, float, float, float]  # least, ends of the middle 98 %, greatest
 
 
-def shared_edges(reference: Numbers, current: Numbers, bins: int = 20) -> NDArray[np.float64]:
-    """Return the edges of equal bins on which both sorted samples can be seen.
+def middle(n: int) -> tuple[int, int]:
+    """Return where the ends of the middle 98 % stand among `n` sorted values, from 0."""
+    return int(0.01 * (n - 1)), math.ceil(0.99 * (n - 1))
+
+
+def shared_edges(reference: Span, current: Span, *, whole: bool, bins: int = 20) -> Floats:
+    """Return the edges of equal bins on which both samples can be seen.
 
     Far outliers don't squeeze the rest into one bin: where the whole range is more than three
-    times as wide as that of the middle 98 %, the bins cover the latter, and `fractions` counts
-    what lies beyond in the first and last bin. Whole numbers get bins of whole width.
+    times as wide as that of the middle 98 %, the bins cover the latter, and `shares` counts
+    what lies beyond in the first and last bin.
 
     Parameters
     ----------
-    reference, current : sorted, not empty arrays of shape (n,) and (m,)
+    reference, current : spans
+    whole : bool
+        Whether both are whole numbers, which get bins of whole width.
     bins : int
         The most bins there may be.
 
@@ -27,19 +39,16 @@ def shared_edges(reference: Numbers, current: Numbers, bins: int = 20) -> NDArra
 
     Examples
     --------
-    >>> shared_edges(np.array([0.0, 1.0]), np.array([1.0, 4.0]), bins=4)
+    >>> shared_edges((0.0, 0.0, 1.0, 1.0), (1.0, 1.0, 4.0, 4.0), whole=False, bins=4)
     array([0., 1., 2., 3., 4.])
     """
-    both = (reference.astype(np.float64), current.astype(np.float64))
-    low, high = min(v[0] for v in both), max(v[-1] for v in both)
-    middle_low = min(v[int(0.01 * (len(v) - 1))] for v in both)
-    middle_high = max(v[int(np.ceil(0.99 * (len(v) - 1)))] for v in both)
+    low, middle_low = (min(reference[at], current[at]) for at in (0, 1))
+    middle_high, high = (max(reference[at], current[at]) for at in (2, 3))
     # In eighths, since the widest range of floats is no float.
     if 0 < 3 * (middle_high / 8 - middle_low / 8) < high / 8 - low / 8:
         low, high = middle_low, middle_high
     if low == high:
         return np.array([low - 0.5, high + 0.5])
-    whole = reference.dtype.kind in "iu" and current.dtype.kind in "iu"
     if whole and high - low < 2**52:
         width = np.ceil((high - low + 1) / bins)
         count = int(np.ceil((high - low + 1) / width))
@@ -47,13 +56,18 @@ def shared_edges(reference: Numbers, current: Numbers, bins: int = 20) -> NDArra
     return np.unique(np.linspace(low / 2, high / 2, bins + 1) * 2)
 
 
-def fractions(values: Numbers, edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of a sorted sample in each bin; the outer bins hold what lies beyond.
+def shares(below: NDArray[Any], n: int) -> Floats:
+    """Return the share of a sample in each bin; the outer bins hold what lies beyond.
+
+    Parameters
+    ----------
+    below : array of shape (bins - 1,)
+        How many of the `n` values are less than each inner edge.
 
     Examples
     --------
-    >>> fractions(np.array([-9.0, 0.5, 1.5, 1.6]), np.array([0.0, 1.0, 2.0]))
-    array([0.5, 0.5])
+    >>> shares(np.array([1, 3]), 4)
+    array([0.25, 0.5 , 0.25])
     """
-    inner = np.searchsorted(values, edges[1:-1], side="left")
-    return np.diff(inner, prepend=0, append=len(values)) / len(values)
+    counts: Floats = np.diff(below, prepend=0, append=n) / n
+    return counts

@@ -44,9 +44,9 @@ def without_time(report: Report) -> tuple[object, ...]:
     return report.status, report.summary, report.subject, report.findings
 
 
-@pytest.mark.parametrize("rows", [150, 1400])
-def test_a_profile_gives_the_report_of_the_data(tmp_path: Path, rows: int) -> None:
-    old, new = frame(rows, 0, 1), frame(200, 0.4, 2)
+@pytest.mark.parametrize(("rows", "current"), [(150, 200), (1400, 200), (6000, 5000)])
+def test_a_profile_gives_the_report_of_the_data(tmp_path: Path, rows: int, current: int) -> None:
+    old, new = frame(rows, 0, 1), frame(current, 0.4, 2)
     place = tmp_path / "old.profile"
     drift_profile.save(drift_profile.profile(old, "abc"), place)
     kept = drift_profile.load(place)
@@ -64,6 +64,24 @@ def test_every_method_scores_a_profile_as_the_data(key: str) -> None:
         # Re-divisions at random, of rows there and of counts here.
         slack = 0.1 if key in ("TVD", "empirical_mmd") else 1e-9
         assert kept.finding(found.name).value == pytest.approx(found.value, abs=slack), found.name
+
+
+def test_a_profile_of_the_first_format_gives_the_same_scores(tmp_path: Path) -> None:
+    old, new = (frame(6000, shift, 1).drop(columns="text") for shift in (0, 0.4))
+    place = tmp_path / "old.profile"
+    drift_profile.save(drift_profile.profile(old), place)
+    with np.load(place) as archive:
+        arrays = {name: archive[name] for name in archive.files if name.isdecimal()}
+        header = json.loads(archive["header"].tobytes())
+    header["version"] = 1
+    for known in header["columns"]:
+        del known["mean"], known["grid"]
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    with place.open("wb") as file:
+        np.savez(file, header=text, **arrays)
+    first = drift.check(drift_profile.load(place), new)
+    for found in drift.check(old, new).findings[1:]:
+        assert first.finding(found.name).value == pytest.approx(found.value, abs=1e-12)
 
 
 def test_a_column_that_is_there_twice_or_of_another_type_is_a_finding() -> None:
@@ -102,12 +120,15 @@ def test_a_damaged_foreign_or_newer_file_is_told(tmp_path: Path) -> None:
     )
     with place.open("wb") as file:
         np.savez(file, header=header)
-    with pytest.raises(InputError, match="is of format 9, and this version knows 1"):
+    with pytest.raises(InputError, match="is of format 9, and this version knows 2"):
         drift_profile.load(place)
     with place.open("wb") as file:
         np.save(file, header)
     foreign = place.read_bytes()
-    for damaged in (b"", b"name,age\n", foreign, whole[:300], whole[: len(whole) // 2]):
+    flipped = bytearray(whole)
+    flipped[whole.index(b"1.npy") + 200] ^= 1
+    halved = whole[: len(whole) // 2]
+    for damaged in (b"", b"name,age\n", foreign, whole[:300], halved, bytes(flipped)):
         place.write_bytes(damaged)
         with pytest.raises(MlopsError, match="is not a drift profile"):
             drift_profile.load(place)

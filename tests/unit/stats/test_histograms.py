@@ -5,7 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlops_nb.stats.histograms import fractions, shared_edges
+from mlops_nb.stats import histograms
+from mlops_nb.stats.histograms import middle, shares
+
+
+def shared_edges(*samples: np.ndarray) -> np.ndarray:
+    def span(values: np.ndarray) -> tuple[float, float, float, float]:
+        low, high = middle(len(values))
+        return float(values[0]), float(values[low]), float(values[high]), float(values[-1])
+
+    whole = all(values.dtype.kind == "i" for values in samples)
+    return histograms.shared_edges(*map(span, samples), whole=whole)
+
+
+def fractions(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return shares(np.searchsorted(values, edges[1:-1]), len(values))
 
 
 def sorted_normal(n: int, mean: float = 0.0) -> np.ndarray:
