@@ -2,6 +2,8 @@
 
 The frames are the same in all processes. Memory beyond the data is the highest resident set while
 the work is done (on Linux) less what imports and data had taken before; imports are not timed.
+Seconds are those of the clock and of the processor: the latter, of all threads together, say more
+on a busy machine.
 """
 
 from __future__ import annotations
@@ -48,12 +50,15 @@ def measure(prepare: Callable[[pd.DataFrame], Work], rows: int, rounds: int) -> 
     work = prepare(reference)
     work(reference.head(1001), current.head(1001))  # its imports
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before, seconds, found = memory_mb("VmRSS"), [], {}
+    before, found = memory_mb("VmRSS"), {}
+    seconds, busy = [], []
     for _ in range(rounds):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         found = work(reference, current)
         seconds.append(time.perf_counter() - began)
-    print(json.dumps({"s": min(seconds), "mb": memory_mb("VmHWM") - before, "found": found}))
+        busy.append(time.process_time() - used)
+    took = {"s": min(seconds), "cpu_s": min(busy), "mb": memory_mb("VmHWM") - before}
+    print(json.dumps({**took, "found": found}))
 
 
 def each_alone(module: str, works: Iterable[str], rows: int) -> dict[str, dict[str, Any]]:

@@ -87,8 +87,8 @@ def main(rows: int) -> None:
     for work, took in results.items():
         peer = results["evidently_against" if work.endswith("against") else "evidently"]
         print(
-            f"{WORKS[work][0]:<30}{took['s']:>9.3f} s{took['mb']:>8.0f} MB"
-            f"{peer['s'] / took['s']:>9.1f} x faster"
+            f"{WORKS[work][0]:<30}{took['s']:>9.3f} s{took['cpu_s']:>9.3f} s of CPU"
+            f"{took['mb']:>8.0f} MB{peer['s'] / took['s']:>9.1f} x faster"
         )
         shared = {name: count for name, count in took["found"].items() if name in peer["found"]}
         for name, count in shared.items():
