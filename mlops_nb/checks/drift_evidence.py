@@ -42,7 +42,10 @@ def refuse_unknown(confidence: float, correction: str) -> None:
 
 
 def interval(found: Comparison, confidence: float) -> dict[str, Any]:
-    """Return the evidence ``interval`` and ``confidence``; for a p-value ``interval_of``, too.
+    """Return the evidence ``interval`` and ``confidence``.
+
+    Beside a p-value there is what the ``interval_of`` is, the ``distance`` itself, and the
+    ``distance_limit`` under which it passes.
 
     Nothing for texts, whose classifier would have to learn anew for each draw.
     """
@@ -59,7 +62,9 @@ def interval(found: Comparison, confidence: float) -> dict[str, Any]:
         value = float(distance(before / before.sum(), after / after.sum()))
     ends = distance_interval(distance, before, after, value, confidence, rng)
     evidence: dict[str, Any] = {"interval": list(ends), "confidence": confidence}
-    return {**evidence, "interval_of": name} if name else evidence
+    if not name:
+        return evidence
+    return {**evidence, "interval_of": name, "distance": value, "distance_limit": MISSED}
 
 
 def _distance(found: Comparison) -> tuple[Distance, Floats, Floats, str]:

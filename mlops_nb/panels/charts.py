@@ -71,6 +71,7 @@ def whiskers(
     limit: Any = None,
     *,
     at_most: bool = True,
+    wide: int = 150,
     alt: str,
 ) -> Picture | None:
     """Draw values with their intervals on one axis, one below the other, against a limit.
@@ -79,13 +80,13 @@ def whiskers(
     ----------
     marks : sequence of (value, interval or None, colour)
     axis : (low, high)
-        What the picture's left and right end stand for.
+        What the picture's left and right end stand for, which are `wide` pixels apart.
     limit : float, optional
         Drawn as a line; the forbidden side is tinted.
     at_most : bool
         Whether values above the limit are the forbidden ones (else those below it).
     """
-    wide, tall = 150, 10 + 12 * len(marks)
+    tall = 10 + 12 * len(marks)
     low, high = axis
     drawn = [mark for mark in marks if finite(mark[0]) is not None]
     if not drawn or high <= low:
@@ -106,11 +107,9 @@ def whiskers(
         middle = finite(value)
         if middle is None:
             continue
-        if isinstance(ends, list | tuple) and len(ends) == 2:
-            start, end = finite(ends[0]), finite(ends[1])
-            if start is not None and end is not None:
-                left, broad = place(start), max(place(end) - place(start), 2)
-                parts.append(_box((left, y - 3, broad, 6), colour, ".6"))
+        if _pair(ends):
+            left, right = (place(float(end)) for end in ends)
+            parts.append(_box((left, y - 3, max(right - left, 2), 6), colour, ".6"))
         parts.append(_box((place(middle) - 1, y - 5, 2, 10), colour))
     return svg(parts, wide, tall, alt)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlops_nb.core.records import Finding, Report
 from mlops_nb.core.strict_json import plain
-from mlops_nb.panels import charts, words
+from mlops_nb.panels import charts, drift_intervals, words
 from mlops_nb.panels.blocks import (
     Badge,
     Block,
@@ -136,6 +136,7 @@ def drift(record: Report, rows: int) -> list[Block]:
     classifiers = [f for f in record.findings if f.name == _CLASSIFIER and f.column is None]
     told_apart = [block for found in classifiers for block in domain_classifier(found)]
     ranked = sorted(columns, key=_drift_rank)
+    shown = ranked[:rows]
     table = Table(
         "Columns",
         [
@@ -143,12 +144,18 @@ def drift(record: Report, rows: int) -> list[Block]:
             Column("column", "name"),
             Column("reference → current", "picture"),
             Column("score", "number"),
+            Column("drawn", "picture"),
+            Column(drift_intervals.title(shown), "number"),
             Column("allowed", "number"),
             Column("method", "short"),
         ],
-        [_drift_row(finding) for finding in ranked[:rows]],
+        [_drift_row(finding, len(shown)) for finding in shown],
         more=beyond(len(ranked), rows, "column", "worst"),
-        legend=[("reference", charts.GREY), ("current", charts.BLUE)],
+        legend=[
+            ("reference", charts.GREY),
+            ("current", charts.BLUE),
+            *drift_intervals.legend(shown),
+        ],
     )
     return [*over_time(whole, columns, rows), *told_apart, without_empty_columns(table)]
 
@@ -158,14 +165,17 @@ def _drift_columns(record: Report) -> list[Finding]:
     return [f for f in record.findings if f.column is not None or f.name not in of_all]
 
 
-def _drift_row(finding: Finding) -> list[Content]:
+def _drift_row(finding: Finding, rows: int) -> list[Content]:
     known = evidence(finding)
+    drawn = drift_intervals.drawn(finding, known) if rows <= drift_intervals.MOST else None
     name = finding.column or finding.name
     return [
         _drift_badge(finding),
         named(name, _drift_words(finding, known, name)),
         charts.histogram(known.get("histogram")) or "",
         words.score(finding.value, beside=finding.limit),
+        drawn or "",
+        words.interval(known.get("interval")),
         _drift_allows(finding, known),
         words.name(known.get("method") or ""),
     ]
@@ -181,7 +191,11 @@ def _drift_badge(finding: Finding) -> Badge:
 def _drift_words(finding: Finding, known: Mapping[str, Any], name: str) -> str:
     """Say what moved, without the name it begins with; if it passed, only what is odd."""
     told = noted(known, *(("sentence", "note") if finding.status != "pass" else ("note",)))
-    return told.removeprefix(f"`{name}` ").removeprefix(f"`{name}`: ")
+    said = [
+        told.removeprefix(f"`{name}` ").removeprefix(f"`{name}`: "),
+        drift_intervals.told(known),
+    ]
+    return "; ".join(part for part in said if part)
 
 
 def _drift_allows(finding: Finding, known: Mapping[str, Any]) -> str:

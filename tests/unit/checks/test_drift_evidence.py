@@ -54,6 +54,8 @@ def test_a_test_without_alarm_passes_only_if_it_could_have_seen_one(
     found = drift.check(*pair(rows, shift, seed=3), min_evidence=0.95).finding("x")
     assert (found.status, found.evidence["method"]) == (status, "K-S p_value")
     assert found.evidence["interval_of"] == "Kolmogorov-Smirnov distance"
+    low, high = found.evidence["interval"]
+    assert low <= found.evidence["distance"] <= high
 
 
 def test_an_alarm_over_a_rare_level_is_not_enough_evidence() -> None:

@@ -129,6 +129,26 @@ def wide_drift(columns: int, bins: int = 30) -> Report:
     return Report("drift", "fail", (whole, *findings), AT, f"{share:.0%} of the columns drifted")
 
 
+def with_intervals(report: Report, reach: float = 0.06) -> Report:
+    """Return a report of drift as `--min-evidence 0.95` makes it."""
+    findings = []
+    for finding in report.findings:
+        added: dict[str, Any] = {}
+        if finding.column and finding.value is not None:
+            is_p_value = str(finding.evidence["method"]).endswith("p_value")
+            value = 0.08 if is_p_value else finding.value
+            added = {"interval": [max(0.0, value - reach), value + reach], "confidence": 0.95}
+            if is_p_value:
+                beside = "total variation distance"
+                added |= {"interval_of": beside, "distance": value, "distance_limit": 0.1}
+        low, high = added.get("interval", (0.0, 1.0))
+        unsure = added and low < 0.1 <= high and "interval_of" not in added
+        evidence = {**finding.evidence, **added}
+        status = "insufficient" if unsure else finding.status
+        findings.append(replace(finding, status=status, evidence=evidence))
+    return replace(report, findings=tuple(findings))
+
+
 def quality() -> Report:
     findings = (
         found("missing_share", 0.124, 0.05, "fail", "EDUCATION", severity="error", count=3720,

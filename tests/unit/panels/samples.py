@@ -43,6 +43,7 @@ from tests.unit.panels.report_samples import (
     small_fairness,
     told_apart,
     wide_drift,
+    with_intervals,
 )
 
 HOME = "/srv/credit"
@@ -66,6 +67,7 @@ def samples() -> dict[str, Any]:
             (HOSTILE, 0.0031),
             ("PAY_AMT1", 0.0018),
         ),
+        "drift-intervals": with_intervals(drift()),
         "quality": quality(),
         "fairness": fairness(),
         "fairness-small": small_fairness(),

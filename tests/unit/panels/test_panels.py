@@ -213,6 +213,13 @@ def test_fifty_columns_of_thirty_bins_are_small_and_all_there() -> None:
     assert len(drawn.encode()) <= 100_000
     assert drawn.count("<img") == 50
     assert "worst" not in drawn
+    with_intervals = panels.html(report_samples.with_intervals(wide))
+    assert len(with_intervals.encode()) <= 100_000
+    assert with_intervals.count("<img") == 50  # they are told, and not drawn
+    assert with_intervals.count(" to 0.") >= 50
+    some = panels.html(report_samples.with_intervals(report_samples.wide_drift(30, bins=30)))
+    assert len(some.encode()) <= 100_000
+    assert some.count("<img") == 60
 
 
 def test_a_wide_frame_shows_the_worst_columns_and_says_so() -> None:

@@ -247,3 +247,26 @@ def test_a_report_read_back_from_json_looks_the_same(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_report_without_findings_says_so(kind: str) -> None:
     assert len(panels.text(report(kind, status="pass")).splitlines()) >= 4
+
+
+def test_intervals_of_drift_are_drawn_against_the_threshold_and_told() -> None:
+    record = report_samples.with_intervals(report_samples.drift())
+    drawn, told = panels.html(record), panels.text(record)
+    alts = [attributes["alt"] or "" for tag, attributes in Page(drawn).tags if tag == "img"]
+    assert "AGE: score 0.4120, interval 0.3520 to 0.4720, allowed < 0.1" in alts
+    of_a_test = "EDUCATION: total variation distance 0.0800, interval 0.0200 to 0.1400"
+    assert any(alt.startswith(f"{of_a_test}, may be missed < 0.1") for alt in alts)
+    for text in (Page(drawn).text, told):
+        assert "95 % interval" in text
+        assert "0.3520 to 0.4720" in text
+        assert "the interval is of the total variation distance" in " ".join(text.split())
+    assert "95 % interval" not in panels.text(report_samples.drift())
+
+
+@pytest.mark.parametrize("ends", [None, [], [0.1], "0.1 to 0.2", [None, 0.2], ["NaN", 0.2], [1, 0]])
+def test_an_interval_may_be_anything(ends: object) -> None:
+    evidence = {"interval": ends, "interval_of": 3, "distance": "x", "method": "PSI"}
+    odd = Finding("a", "a", 0.3, 0.1, "fail", evidence)
+    for record in (Report("drift", "fail", (odd,)), Report("drift", "fail", (odd, odd))):
+        assert "drifted" in panels.text(record)
+        assert "drifted" in panels.html(record)
