@@ -16,7 +16,7 @@ from mlops_nb.panels import charts, words
 from mlops_nb.panels.blocks import Picture
 
 TIMES = 3
-WIDE = 100  # pixels
+WIDE = 90  # pixels
 MOST = 30  # columns up to which intervals are drawn; of more they are told, to keep the panel small
 _COLOURS = {"pass": charts.GREEN, "fail": charts.RED, "insufficient": charts.AMBER}
 
