@@ -14,7 +14,6 @@ from mlops_nb.checks import (
     drift_profile,
     quality_files,
     quality_inference,
-    scoring,
 )
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
@@ -26,7 +25,7 @@ from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Report
 from mlops_nb.data.fingerprint import fingerprint
 from mlops_nb.data.sketch import sketch
-from mlops_nb.flows import frames, full_reports, tracking
+from mlops_nb.flows import columns, frames, full_reports, tracking
 from mlops_nb.flows.context import Context, Named
 
 if TYPE_CHECKING:
@@ -214,15 +213,15 @@ def _save_profile(reference: pd.DataFrame | Profile, path: Path) -> None:
 
 def fairness(
     context: Context,
-    data: pd.DataFrame | str | Path | Named,
+    data: Any = None,
     *,
-    label: str,
-    sensitive: str | Sequence[str],
-    prediction: str | None = None,
-    score: str | None = None,
+    label: Any,
+    sensitive: Any,
+    prediction: Any = None,
+    score: Any = None,
     model: Any = None,
-    control: str | Sequence[str] | None = None,
-    weights: str | None = None,
+    control: Any = None,
+    weights: Any = None,
     positive: Any = None,
     metrics: Sequence[str | Callable[..., Any]] | None = None,
     limits: Mapping[str, float] | None = None,
@@ -235,43 +234,54 @@ def fairness(
 
     Parameters
     ----------
+    data : DataFrame, array with two axes, str or Path, optional
+        A frame, a file, or NAME@VERSION; without it, everything is given as arrays.
+    label, prediction, score, weights : str or array
+        A column of the data, or the values themselves, one a row.
+    sensitive, control : str, array, DataFrame, or a list of these
+    model : object with ``predict``, or str, optional
+        Predicts from the data, in the place of `prediction` and `score`.
     by, every : str, or int of rows, optional
-        Judge each batch of the data too, as `checks.batches.split` makes them; other arguments are
-        told by `checks.fairness.check`.
+        Judge each batch of the data too, as `checks.batches.split` makes them.
 
     Raises
     ------
+    InputError
+        If what is given doesn't go together.
     VerdictError
         If `strict` and a gap is too wide, or there is not enough evidence.
     """
-    found = frames.frame(context, data)
-    scored, predicted, probability = predictions(
-        context, found, label, prediction, score, model, positive
+    rows = columns.rows(
+        context,
+        data,
+        model=model,
+        positive=positive,
+        one={"label": label, "prediction": prediction, "score": score, "weights": weights},
+        several={"sensitive": sensitive, "control": control},
     )
     report = fairness_check.check(
-        scored,
-        label=label,
-        prediction=predicted,
-        sensitive=[sensitive] if isinstance(sensitive, str) else list(sensitive),
-        score=probability,
-        control=[control] if isinstance(control, str) else list(control or ()),
-        weights=weights,
+        rows.frame,
+        label=rows.column("label"),
+        prediction=rows.column("prediction"),
+        sensitive=rows.gathered.columns["sensitive"],
+        score=rows.gathered.one("score"),
+        control=rows.gathered.columns["control"],
+        weights=rows.gathered.one("weights"),
         positive=positive,
-        name=frames.name_of(data, "data"),
+        name=rows.name,
         **_batches(context.project.config.fairness, by, every),
         **fairness_settings(context, metrics, limits, confidence),
     )
-    read = {frames.name_of(data, "data"): found}
-    return _judged(context, _about(report, model), read, strict=strict)
+    return _judged(context, _about(report, rows, model), {rows.name: rows.read}, strict=strict)
 
 
 def performance(
     context: Context,
-    data: pd.DataFrame | str | Path | Named,
+    data: Any = None,
     *,
-    label: str,
-    prediction: str | None = None,
-    score: str | None = None,
+    label: Any,
+    prediction: Any = None,
+    score: Any = None,
     model: Any = None,
     positive: Any = None,
     metrics: Sequence[str] | None = None,
@@ -281,50 +291,37 @@ def performance(
 ) -> Report:
     """Measure a model, with intervals; in a run, the values are logged as its metrics.
 
+    Parameters
+    ----------
+    data, label, prediction, score, model
+        As `fairness` takes them.
+
     Raises
     ------
+    InputError
+        If what is given doesn't go together.
     VerdictError
         If `strict` and a limit is not met, or there is not enough evidence.
     """
-    found = frames.frame(context, data)
-    scored, predicted, probability = predictions(
-        context, found, label, prediction, score, model, positive
+    rows = columns.rows(
+        context,
+        data,
+        model=model,
+        positive=positive,
+        one={"label": label, "prediction": prediction, "score": score},
     )
     report = performance_check.check(
-        scored,
-        label=label,
-        prediction=predicted,
-        score=probability,
+        rows.frame,
+        label=rows.column("label"),
+        prediction=rows.column("prediction"),
+        score=rows.gathered.one("score"),
         positive=positive,
-        name=frames.name_of(data, "data"),
+        name=rows.name,
         **performance_settings(context, metrics, limits, confidence),
     )
     if context.run_id is not None:
         tracking.log(context, {f.name: f.value for f in report.findings}, kind="metric")
-    read = {frames.name_of(data, "data"): found}
-    return _judged(context, _about(report, model), read, strict=strict)
-
-
-def predictions(
-    context: Context,
-    data: pd.DataFrame,
-    label: str,
-    prediction: str | None,
-    score: str | None,
-    model: Any,
-    positive: Any,
-) -> tuple[pd.DataFrame, str, str | None]:
-    """Return the data with predictions, and the names of their columns."""
-    if model is not None:
-        if prediction is not None:
-            raise InputError("give --prediction or --model, not both")
-        scored = scoring.score(frames.model(context, model), data, label=label, positive=positive)
-        return scored, "prediction", "score" if "score" in scored.columns else None
-    if prediction is None:
-        raise InputError(
-            "nothing says what was predicted", hint="give --prediction COLUMN or --model MODEL"
-        )
-    return data, prediction, score
+    return _judged(context, _about(report, rows, model), {rows.name: rows.read}, strict=strict)
 
 
 def fairness_settings(
@@ -365,10 +362,12 @@ def performance_settings(
     }
 
 
-def _about(report: Report, model: Any) -> Report:
-    """Say in a report which model it is about, where one was named."""
+def _about(report: Report, rows: columns.Rows, model: Any) -> Report:
+    """Say in a report how its rows came together, and which model it is about if one was named."""
+    notes = [*rows.gathered.notes, *report.subject.get("notes", ())]
     name = frames.name_of(model, "")
-    return replace(report, subject={**report.subject, "model": name}) if name else report
+    named = {"model": name} if name else {}
+    return replace(report, subject={**report.subject, "notes": notes, **named})
 
 
 def _judged(

@@ -10,7 +10,7 @@ from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks.fairness_tradeoff import trade_off
 from mlops_nb.core.records import Mitigation, Report
-from mlops_nb.flows import checks, frames, tracking
+from mlops_nb.flows import checks, columns, frames, tracking
 from mlops_nb.flows.context import Context, Named
 
 if TYPE_CHECKING:
@@ -102,9 +102,7 @@ def _judge_model(
     name: str,
 ) -> tuple[Report, Report, Any]:
     """Return a model's fairness, its performance, and its predictions."""
-    scored, predicted, probability = checks.predictions(
-        context, data, label, None, None, model, positive
-    )
+    scored, predicted, probability = columns.predictions(context, data, label, model, positive)
     fair = fairness_check.check(
         scored,
         label=label,

@@ -160,6 +160,8 @@ def _values(
         case "data":
             versions = [label for label in _stored("dataset", project) if "@" in label]
             return [*_named(scope, "columns"), *versions, *_files("data", fragment)]
+        case "column":
+            return _named(scope, "shape")
         case "model":
             return [*_named(scope, "predict"), *_stored("registered", project)]
         case "schema":

@@ -274,12 +274,15 @@ def _begin_cell(line: str, scope: Mapping[str, Any]) -> None:
 
 
 def _resolved(verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the objects in scope in the place of the names of data and models."""
+    """Put the objects in scope in the place of the names of data, arrays and models."""
     from mlops_nb.flows.context import Named
     from mlops_nb.interfaces import parsing
 
     kinds = {a.parameter: a.kind for a in verb.arguments}
+    has_data = bool({"data", "model"} & set(arguments))
     for key, text in arguments.items():
+        if kinds.get(key) == "column":
+            arguments[key] = _arrays(text, scope, has_data=has_data)
         if kinds.get(key) not in ("data", "model", "schema") or not isinstance(text, str):
             continue
         found = parsing.lookup(text, scope)
@@ -295,6 +298,23 @@ def _resolved(verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -
                 known = [n for n in scope if not n.startswith("_") and hasattr(scope[n], "predict")]
                 raise InputError(f"no model is called {text!r}", hint=suggest(text, known))
     return arguments
+
+
+def _arrays(given: Any, scope: Mapping[str, Any], *, has_data: bool) -> Any:
+    """Put arrays in scope in the place of their names; a name that is none may be a column's."""
+    from mlops_nb.flows.columns import is_array
+    from mlops_nb.flows.context import Named
+    from mlops_nb.interfaces import parsing
+
+    if isinstance(given, list):
+        return [_arrays(each, scope, has_data=has_data) for each in given]
+    found = parsing.lookup(given, scope)
+    if is_array(found):
+        return Named(given, found)
+    if not has_data:
+        known = [n for n in scope if not n.startswith("_") and is_array(scope[n])]
+        raise InputError(f"no array in scope is called {given!r}", hint=suggest(given, known))
+    return given
 
 
 def _earlier(shell: Any) -> list[tuple[int, str]]:

@@ -14,6 +14,7 @@ Kind = Literal[
     "float",
     "flag",
     "data",
+    "column",
     "model",
     "schema",
     "run",

@@ -6,9 +6,10 @@ from mlops_nb.interfaces.commands.arguments import BATCHES, STRICT
 from mlops_nb.interfaces.commands.drift import DRIFT
 from mlops_nb.interfaces.verbs import Argument, Verb
 
-_LABEL = Argument("--label", "column of the true values", needed=True)
-_PREDICTION = Argument("--prediction", "column of the predicted values")
-_SCORE = Argument("--score", "column of the predicted score or probability")
+_LABEL = Argument("--label", "true values: a column, or an array in scope", "column", needed=True)
+_PREDICTION = Argument("--prediction", "predicted values: a column, or an array", "column")
+_SCORE = Argument("--score", "predicted score or probability: a column, or an array", "column")
+_ROWS = Argument("data", "a DataFrame in scope, or a file; none where all are arrays", "data")
 _MODEL = Argument("--model", "model to predict with, in place of columns", "model")
 _POSITIVE = Argument("--positive", "the label that counts as positive")
 _METRIC = Argument("--metric", "metric to report (may be repeated)", many=True, keyword="metrics")
@@ -49,7 +50,7 @@ CHECKS: tuple[Verb, ...] = (
         "do the groups get the same from the model?",
         "checks:fairness",
         (
-            Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
+            _ROWS,
             _LABEL,
             _PREDICTION,
             _SCORE,
@@ -57,11 +58,12 @@ CHECKS: tuple[Verb, ...] = (
             Argument(
                 "--sensitive",
                 "sensitive feature; several mean their intersection",
+                "column",
                 many=True,
                 needed=True,
             ),
-            Argument("--control", "compare within each value of this column", many=True),
-            Argument("--weights", "column that says how much a row counts"),
+            Argument("--control", "compare within each value of this", "column", many=True),
+            Argument("--weights", "how much each row counts", "column"),
             _POSITIVE,
             _METRIC,
             _LIMIT,
@@ -78,7 +80,7 @@ CHECKS: tuple[Verb, ...] = (
         "how good is the model, and how sure is that?",
         "checks:performance",
         (
-            Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
+            _ROWS,
             _LABEL,
             _PREDICTION,
             _SCORE,
@@ -101,7 +103,7 @@ CHECKS: tuple[Verb, ...] = (
             Argument("model", "a model in scope, or NAME@ALIAS", "model", needed=True),
             Argument("train", "data to fit on", "data", needed=True),
             Argument("test", "data to judge on", "data", needed=True),
-            _LABEL,
+            Argument("--label", "column of the true values", needed=True),
             Argument("--sensitive", "sensitive feature (may be repeated)", many=True, needed=True),
             Argument(
                 "--method",
