@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_nb.checks.batches import Batches, split
-from mlops_nb.checks.fairness_frame import check_weights, positive_last
+from mlops_nb.checks.fairness_defaults import MOST_CLASSES, defaults
 from mlops_nb.checks.fairness_metrics import (
     AGGS,
     DEFAULT_METRICS,
@@ -31,15 +31,10 @@ from mlops_nb.checks.fairness_metrics import (
     kind_of,
 )
 from mlops_nb.checks.fairness_over_time import in_batches, worst_sentence
+from mlops_nb.checks.fairness_reading import notes_of, read
 from mlops_nb.checks.fairness_sample import Sample
 from mlops_nb.checks.fairness_table import MINIMUM, SHOWN, Asked, Table
-from mlops_nb.checks.inputs import (
-    check_settings,
-    choose_metrics,
-    read_classes,
-    read_numbers,
-    require_columns,
-)
+from mlops_nb.checks.inputs import check_settings, choose_metrics, require_columns
 from mlops_nb.checks.verdicts import overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
@@ -62,7 +57,7 @@ def check(
     data: pd.DataFrame,
     *,
     label: str,
-    prediction: str,
+    prediction: str | None = None,
     sensitive: Sequence[str],
     score: str | None = None,
     control: Sequence[str] = (),
@@ -88,7 +83,8 @@ def check(
     data : DataFrame
         One row a case, with its true and its predicted class and the sensitive columns.
     label, prediction : str
-        The columns of the true and of the predicted class; any two values.
+        The columns of the true and of the predicted class or amount. Of classes any two values, or
+        more. With a score there need be no prediction.
     sensitive : sequence of str
         The columns that make the groups; several make their intersection, as in Fairlearn.
         Missing values are a group; many numbers are cut at their quartiles, and the report says so.
@@ -102,9 +98,10 @@ def check(
     positive : object, optional
         The positive class; default 1 or True, else the larger of the two.
     metrics : sequence of str or callable, optional
-        Names of `METRICS`, which are Fairlearn's; default `DEFAULT_METRICS`. A function of true
-        and predicted values becomes the metric ``<its name>_difference``: it is called for each
-        group and draw, which is slow.
+        Names of `METRICS`, which are Fairlearn's; default those of the kind of problem that the
+        columns hold (`mlops_nb.checks.fairness_defaults`), which `subject["task"]` and a note tell.
+        A function of true and predicted values becomes the metric ``<its name>_difference``: it is
+        called for each group and draw, which is slow.
     difference_limit, ratio_limit : float or None
         The largest difference and the smallest ratio that are still fair; None: only to inform.
         They hold for what lies between 0 and 1, not for errors in a unit.
@@ -161,13 +158,14 @@ def check(
     functions = {_name(each): each for each in metrics or () if callable(each)}
     known = [*METRICS, *(f"{name}_{kind}" for name in functions for kind in KINDS)]
     named = [f"{_name(each)}_difference" if callable(each) else each for each in metrics or ()]
-    chosen = choose_metrics(named or None, limits, default=DEFAULT_METRICS, known=known)
     check_settings(confidence, draws)
     _check_settings(sensitive, limits, difference_limit, ratio_limit)
-    require_columns(
-        data,
-        [label, prediction, *sensitive, *control, *(each for each in (score, weights) if each)],
-    )
+    optional = [each for each in (prediction, score, weights) if each]
+    require_columns(data, [label, *optional, *sensitive, *control])
+    prediction = None if prediction == score else prediction
+    usual = None if named else defaults(data, label, prediction, score, positive)
+    default = usual.metrics if usual else ()
+    chosen = choose_metrics(named or None, limits, default=default, known=known)
 
     from mlops_nb.stats.groups import Grouping
 
@@ -182,7 +180,7 @@ def check(
     )
     measures = list(dict.fromkeys(m for each in chosen for m in asked.family(each).measures))
     grouping, groups = Grouping.learn(data, sensitive)
-    sample, positive, missing = _read(
+    known_rows = read(
         data,
         measures,
         label=label,
@@ -193,23 +191,32 @@ def check(
         groups=groups,
         n_groups=len(grouping.groups),
     )
-    kept = missing.pop("kept")
+    sample = known_rows.sample
+    missing: dict[str, Any] = {**known_rows.missing}
     missing["sensitive"] = {column: int(data[column].isna().sum()) for column in sensitive}
-    codes = batches.codes(len(data))[kept]
-    tables, controlled = _tables(data[kept], control, sample, grouping, asked, codes)
-    default = {"difference": difference_limit, "ratio": ratio_limit}
-    limited = {each: limits.get(each, default.get(_scale(asked, each))) for each in chosen}
-    shown = [name for name in SHOWN if sample.truth is not None and sample.n_classes == 2]
-    shown = list(dict.fromkeys([*shown, *measures]))
+    codes = batches.codes(len(data))[known_rows.kept]
+    tables, controlled = _tables(data[known_rows.kept], control, sample, grouping, asked, codes)
+    general = {"difference": difference_limit, "ratio": ratio_limit}
+    limited = {each: limits.get(each, general.get(_scale(asked, each))) for each in chosen}
+    binary = sample.prediction is not None and sample.n_classes == 2
+    shown = list(dict.fromkeys([*(SHOWN if binary else ()), *measures]))
     findings = tuple(
         table.finding(metric, limit, shown, drawn=metric == chosen[0])
         for table, _ in tables
         for metric, limit in limited.items()
     )
-    summary = _summary(findings, sensitive)
+    over_time = ""
     if batches.each:
         findings = in_batches(findings, tables, limited, batches.each)
-        summary = f"{summary} {worst_sentence(findings)}."
+        over_time = f" {worst_sentence(findings)}."
+    if usual and usual.of_each_class:
+        findings += tuple(
+            each.finding(metric, limits.get(metric, difference_limit), SHOWN)
+            for table, _ in tables
+            for each in table.of_each_class(known_rows.classes, MOST_CLASSES)
+            for metric in usual.of_each_class
+        )
+    summary = _summary(findings, sensitive) + over_time
     return Report(
         kind="fairness",
         status=overall(findings),
@@ -219,9 +226,10 @@ def check(
             "name": name,
             "rows": len(data),
             "label": label,
-            "prediction": prediction,
+            **({"prediction": prediction} if prediction else {}),
             **({"score": score} if score else {}),
-            "positive": positive,
+            **({"task": usual.problem} if usual else {}),
+            "positive": known_rows.positive,
             "sensitive": list(sensitive),
             **({"control": list(control)} if control else {}),
             **({"weights": weights} if weights else {}),
@@ -229,7 +237,8 @@ def check(
             **({"batches": len(batches.each)} if batches.each else {}),
             "missing": missing,
             "notes": [
-                *_missing_notes(missing),
+                *([usual.note] if usual and usual.note else []),
+                *notes_of(missing),
                 *grouping.notes,
                 *controlled,
                 *batches.notes,
@@ -294,101 +303,6 @@ def _check_settings(
             raise InputError(f"{setting} must be between 0 and 1, not {limit!r}")
 
 
-def _read(
-    data: pd.DataFrame,
-    measures: Sequence[str],
-    *,
-    label: str,
-    prediction: str,
-    score: str | None,
-    weights: str | None,
-    positive: Any,
-    groups: NDArray[np.intp],
-    n_groups: int,
-) -> tuple[Sample, Any, dict[str, Any]]:
-    """Read what the measures need of the rows that have it all, and count what was missing."""
-    import numpy as np
-
-    needs = {MEASURES[name].needs for name in measures if name in MEASURES}
-    own = any(name not in MEASURES for name in measures)
-    parts: dict[str, Any] = {}
-    missing: dict[str, Any] = {}
-    lacking = {}
-    if needs & {"binary", "classes", "score", "probability"} or not (
-        needs or _numbers(data, label)
-    ):
-        by_score = not needs & {"binary", "classes"} and not own
-        columns = (label,) if by_score else (label, prediction)
-        positive, found = _classes(data, columns, positive, binary=needs != {"classes"})
-        parts |= found
-        lacking = {"label": parts["truth"] < 0, "prediction": parts["prediction"] < 0}
-    if "amounts" in needs or (own and not parts):
-        pair = [_finite(data, column) for column in (label, prediction)]
-        parts["amounts"] = np.stack(pair, axis=1)
-        odd = {key: np.isnan(each) for key, each in zip(("label", "prediction"), pair, strict=True)}
-        lacking = {key: odd[key] | lacking.get(key, odd[key]) for key in odd}
-    if needs & {"score", "probability"} or (score is not None and "truth" in parts):
-        parts["score"] = _scores(data, score, measures)
-        lacking["score"] = np.isnan(parts["score"])
-    if weights is not None:
-        parts["weights"] = check_weights(data[weights])
-        lacking["weights"] = np.isnan(parts["weights"])
-    excluded = np.any(list(lacking.values()), axis=0) if len(data) else np.zeros(0, dtype=bool)
-    missing = {key: int(each.sum()) for key, each in lacking.items()}
-    missing |= {"excluded": int(excluded.sum()), "kept": ~excluded}
-    whole = Sample(groups, n_groups, **parts)
-    if missing["excluded"]:
-        kept = (~excluded).nonzero()[0]
-        return whole.take(kept, n_groups=n_groups, groups=groups[kept]), positive, missing
-    return whole, positive, missing
-
-
-def _classes(
-    data: pd.DataFrame, columns: Sequence[str], positive: Any, *, binary: bool
-) -> tuple[Any, dict[str, Any]]:
-    """Return the positive class, and true and predicted class as numbers, the positive one last."""
-    read = read_classes(data, columns)
-    if not read.names:
-        codes: Sequence[NDArray[np.intp]] = read.codes
-        size = 2
-    elif binary or len(read.names) <= 2:
-        described = " and ".join(repr(column) for column in columns)
-        positive, codes = read.binary(positive, described)
-        size = 2
-    else:
-        codes, size = positive_last(read.names, read.codes, positive), len(read.names)
-    return positive, {"truth": codes[0], "prediction": codes[-1], "n_classes": size}
-
-
-def _finite(data: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    import numpy as np
-
-    numbers = read_numbers(data, column)
-    if np.isinf(numbers).any():
-        raise InputError(f"{column!r} must hold finite numbers, but has an infinite one")
-    return numbers
-
-
-def _scores(data: pd.DataFrame, score: str | None, measures: Sequence[str]) -> NDArray[np.float64]:
-    if score is None:
-        needy = next(n for n in measures if n in MEASURES and MEASURES[n].needs in _SCORED)
-        raise InputError(f"{needy} needs a score", hint="name its column with score=...")
-    scores = read_numbers(data, score)
-    odd = scores[(scores < 0) | (scores > 1)]
-    if len(odd) and any(n in MEASURES and MEASURES[n].needs == "probability" for n in measures):
-        raise InputError(f"log_loss needs probabilities from 0 to 1, but {score!r} has {odd[0]:g}")
-    return scores
-
-
-_SCORED = ("score", "probability")
-
-
-def _numbers(data: pd.DataFrame, label: str) -> bool:
-    import pandas as pd
-
-    return bool(pd.api.types.is_float_dtype(data[label]))
-
-
 def _tables(
     data: pd.DataFrame,
     control: Sequence[str],
@@ -418,7 +332,8 @@ def _tables(
 
 def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:
     status = overall(findings)
-    worst = max((f for f in findings if f.status == status), key=_badness)
+    limited = [finding for finding in findings if finding.limit is not None]
+    worst = max((f for f in limited or findings if f.status == status), key=_badness)
     low, high = worst.evidence["bounds"]
     limit = "no limit" if worst.limit is None else f"limit {worst.limit:g}"
     value = "0 / 0" if worst.value != worst.value else f"{worst.value:.3f}"  # NaN
@@ -430,7 +345,8 @@ def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:
         "fail": f"By {by}, the model is not fair:",
         "insufficient": f"By {by}, there is not enough evidence to call the model fair or unfair:",
     }
-    return f"{words[status]} {number} {worst.evidence['note']}"
+    start = words[status] if limited else f"By {by}, nothing has a limit to be judged by:"
+    return f"{start} {number} {worst.evidence['note']}"
 
 
 def _badness(finding: Finding) -> float:
@@ -442,20 +358,3 @@ def _badness(finding: Finding) -> float:
     if kind_of(finding.name) == "ratio":
         gap, limit = 1 - value, 1 - (finding.limit if finding.limit is not None else 0.0)
     return float(gap / limit) if limit else float("inf") if gap else 0.0
-
-
-_READ = ("label", "prediction", "score", "weights")
-
-
-def _missing_notes(missing: Mapping[str, Any]) -> list[str]:
-    said = []
-    if missing["excluded"]:
-        lacking = [f"the {key} ({n:,})" for key, n in missing.items() if key in _READ]
-        listed = f"{', '.join(lacking[:-1])} or {lacking[-1]}"
-        said.append(f"{missing['excluded']:,} rows lack {listed} and were left out.")
-    said += [
-        f"{n:,} rows lack {column}: they are the group (missing)."
-        for column, n in missing["sensitive"].items()
-        if n
-    ]
-    return said

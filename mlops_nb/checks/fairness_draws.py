@@ -32,6 +32,7 @@ _OF_ROWS: Mapping[str, str] = {
     "mean_squared_error": "rmse",
     "r2_score": "r2",
     "mean_prediction": "mean_prediction",
+    "mean_error": "mean_error",
 }
 
 
@@ -192,7 +193,8 @@ def _prepare(sample: Sample, rows: NDArray[np.intp], measure: str) -> Callable[.
         if by_amounts:
             truth, predicted = amounts_of(sample)
             pair = truth[kept], predicted[kept]
-            measured = _mean(pair[1]) if name == "mean_prediction" else of_amounts(*pair)
+            means = {"mean_prediction": pair[1], "mean_error": pair[1] - pair[0]}
+            measured = _mean(name, means[name]) if name in means else of_amounts(*pair)
         else:
             classes, score = scores_of(sample)
             measured = of_scores(classes[kept], score[kept], [name])
@@ -206,8 +208,8 @@ def _prepare(sample: Sample, rows: NDArray[np.intp], measure: str) -> Callable[.
     return prepare
 
 
-def _mean(values: Floats) -> Callable[..., Mapping[str, Floats]]:
+def _mean(name: str, values: Floats) -> Callable[..., Mapping[str, Floats]]:
     def measured(weights: Any, ends: Any) -> Mapping[str, Floats]:  # noqa: ARG001
-        return {"mean_prediction": (weights @ values) / weights.sum(axis=1)}
+        return {name: (weights @ values) / weights.sum(axis=1)}
 
     return measured

@@ -263,7 +263,7 @@ def _class_parts(
 ) -> dict[str, Any]:
     read = read_classes(data, columns)
     if not binary and len(read.names) > 2:
-        codes = positive_last(read.names, read.codes, positive)
+        _, codes = positive_last(read.names, read.codes, positive)
         return {**dict(zip(columns, codes, strict=True)), "n_classes": len(read.names)}
     described = " and ".join(repr(column) for column in columns)
     _, both = read.binary(positive if positive in read.names or len(read.names) < 2 else None,
@@ -273,13 +273,14 @@ def _class_parts(
 
 def positive_last(
     names: Sequence[Any], codes: Sequence[NDArray[np.intp]], positive: Any
-) -> tuple[NDArray[np.intp], ...]:
-    """Number classes anew, the positive one last; missing stays -1."""
+) -> tuple[tuple[Any, ...], tuple[NDArray[np.intp], ...]]:
+    """Return the classes with the positive one last, and their codes anew; missing stays -1."""
     import numpy as np
 
     last = next((i for i, name in enumerate(names) if str(name) == str(positive)), len(names) - 1)
     place = [*range(last), len(names) - 1, *range(last, len(names) - 1), -1]
-    return tuple(np.array(place, dtype=np.intp)[each] for each in codes)
+    ordered = (*names[:last], *names[last + 1 :], names[last])
+    return ordered, tuple(np.array(place, dtype=np.intp)[each] for each in codes)
 
 
 def check_weights(weights: pd.Series[Any]) -> NDArray[np.float64]:

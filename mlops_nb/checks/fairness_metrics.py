@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlops_nb.checks.fairness_sample import Sample, divided, error_means, log_loss, r2, roc_auc
+from mlops_nb.checks.fairness_sample import (
+    Sample,
+    divided,
+    error_means,
+    log_loss,
+    mean_error,
+    r2,
+    roc_auc,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -197,6 +205,9 @@ MEASURES: Mapping[str, Measure] = {
     "mean_prediction": Measure(
         _mean_prediction, rows_of, "rows", "amounts", low=float("-inf"), high=float("inf")
     ),
+    "mean_error": Measure(
+        mean_error, rows_of, "rows", "amounts", low=float("-inf"), high=float("inf")
+    ),
 }
 
 _BOTH: tuple[Kind, ...] = ("difference", "ratio")
@@ -265,6 +276,11 @@ FAMILIES: Mapping[str, Family] = {
     "mean_prediction": Family(
         ("mean_prediction",),
         "What is predicted for the group on average?",
+        ("difference", "group_min", "group_max"),
+    ),
+    "mean_error": Family(
+        ("mean_error",),
+        "How much too much is predicted for the group on average?",
         ("difference", "group_min", "group_max"),
     ),
 }

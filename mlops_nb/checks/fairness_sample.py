@@ -27,7 +27,8 @@ class Sample:
         The group of each row, from 0.
     n_groups : int
     truth, prediction : array of int, shape (rows,), optional
-        True and predicted class of each row; the last class is the positive one.
+        True and predicted class of each row; the last class is the positive one. Where there are
+        scores only, there is no prediction, and `counts` are of the truth.
     n_classes : int
     amounts : array of shape (rows, 2), optional
         True and predicted amount.
@@ -103,6 +104,13 @@ class Sample:
         """Return each group's weighted mean, NaN without any weight."""
         return divided(self.sum(values), self.total)
 
+    def of_class(self, index: int) -> Sample:
+        """Return the same rows with one class as the positive one, and all others as the other."""
+        import numpy as np
+
+        truth, prediction = ((codes == index).astype(np.intp) for codes in self._classes)
+        return replace(self, truth=truth, prediction=prediction, n_classes=2, score=None)
+
     @cached_property
     def whole(self) -> Sample:
         """All rows as one group."""
@@ -137,9 +145,9 @@ class Sample:
 
     @property
     def _classes(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        if self.truth is None or self.prediction is None:
+        if self.truth is None:
             raise ValueError("the sample has no classes")
-        return self.truth, self.prediction
+        return self.truth, self.truth if self.prediction is None else self.prediction
 
     def _weighed(self, weights: Floats | None) -> Floats:
         import numpy as np
@@ -176,6 +184,12 @@ def error_means(sample: Sample) -> tuple[Floats, Floats]:
     truth, predicted = amounts_of(sample)
     error = truth - predicted
     return sample.mean(np.abs(error)), sample.mean(error**2)
+
+
+def mean_error(sample: Sample) -> Floats:
+    """Return how much too much is predicted for each group on average."""
+    truth, predicted = amounts_of(sample)
+    return sample.mean(predicted - truth)
 
 
 def r2(sample: Sample) -> Floats:

@@ -74,9 +74,12 @@ class Table:
         What the groups are called.
     asked : Asked
     column : str, optional
-        Which rows these are, where they are some of all (a value of a control feature).
+        Which rows these are, where they are some of all (a value of a control feature), or which
+        class is held against all others.
     comparisons : int
         How many such tables there are, for which the claim that a gap is too wide is corrected.
+    compared : str
+        Of what there is one table each.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Table:
         *,
         column: str | None = None,
         comparisons: int = 1,
+        compared: str = "control levels",
     ) -> None:
         self.sample = sample
         self.grouping = grouping
@@ -96,6 +100,7 @@ class Table:
         self.asked = asked
         self.column = column
         self.comparisons = comparisons
+        self.compared = compared
         self._found: dict[str, tuple[Floats, Floats]] = {}
         self._overall: dict[str, tuple[float, Floats]] = {}
 
@@ -162,6 +167,25 @@ class Table:
                 **first,
             },
         )
+
+    def of_each_class(self, classes: Sequence[Any], most: int) -> list[Table]:
+        """Return a table of each class against all others, of at most the `most` frequent."""
+        import numpy as np
+
+        counts = self.sample.counts.sum(axis=0)
+        frequent = np.argsort(-(counts.sum(axis=0) + counts.sum(axis=1)), kind="stable")[:most]
+        start = f"{self.column}, " if self.column else ""
+        return [
+            Table(
+                self.sample.of_class(index),
+                self.grouping,
+                self.asked,
+                column=f"{start}class = {classes[index]}",
+                comparisons=self.comparisons * len(frequent),
+                compared=f"{self.compared} and classes" if self.column else "classes",
+            )
+            for index in sorted(frequent.tolist())
+        ]
 
     def _first(self) -> dict[str, Any]:
         """Return what is said of all metrics, with the first."""
@@ -302,7 +326,7 @@ class Table:
             pairs = n * (n - 1) // 2
             said = f"all {pairs:,} pairs of the {n} groups together (max-t)"
             said = "the pair of groups" if pairs == 1 else said
-        more = f", for {self.comparisons} control levels (Bonferroni)"
+        more = f", for {self.comparisons} {self.compared} (Bonferroni)"
         return said + (more if self.comparisons > 1 else "")
 
     def _below(self, family: Family) -> dict[str, str]:
@@ -367,7 +391,8 @@ class Table:
             counts = self.sample.counts
             counted["positives"] = positives_of(counts)
             counted["negatives"] = negatives_of(counts)
-            counted["selected"] = selected_of(counts)
+            if self.sample.prediction is not None:
+                counted["selected"] = selected_of(counts)
         values = {
             name: np.where(self._rows(name) > 0, self._values(name), np.nan) for name in shown
         }

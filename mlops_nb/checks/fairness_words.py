@@ -42,6 +42,9 @@ MISLEADS: Mapping[str, str] = {
     "good the model is.",
     "mean_absolute_error": "It grows with the amounts of a group, however good the model is.",
     "mean_squared_error": "It grows with the amounts of a group, and a few large errors decide it.",
+    "mean_error": "Errors upwards and downwards cancel: a group whose predictions are all far off "
+    "can have none.",
+    "mean_prediction": "Where the groups truly differ in the label, so do right predictions.",
     "r2_score": "It is relative to the group's own spread: where amounts hardly differ, small "
     "errors make it low.",
 }

@@ -32,7 +32,7 @@ def check(
     data: pd.DataFrame,
     *,
     label: str,
-    prediction: str,
+    prediction: str | None = None,
     score: str | None = None,
     task: str | None = None,
     metrics: Sequence[str] | None = None,
@@ -50,7 +50,8 @@ def check(
     data : DataFrame
         One row a case.
     label, prediction : str
-        The columns of the truth and of the prediction: classes, or amounts for a regression.
+        The columns of the truth and of the prediction: classes, or amounts for a regression. With a
+        score there need be no prediction.
     score : str, optional
         The column of the score or probability of the positive class.
     task : {"binary", "multiclass", "regression"}, optional
@@ -93,13 +94,19 @@ def check(
     """
     limits = dict(limits or {})
     check_settings(confidence, draws)
-    require_columns(data, [label, prediction, *([score] if score else [])])
-    kind = find_task(data, label, prediction, score, task)
-    rows = read_rows(data, kind, label=label, prediction=prediction, score=score, positive=positive)
-    chosen = choose_metrics(metrics, limits, default=rows.possible, known=metrics_of(kind))
+    require_columns(data, [label, *(each for each in (prediction, score) if each)])
+    if prediction is None and score is None:
+        raise InputError("nothing says what was predicted", hint="name the prediction or a score")
+    told = prediction or label
+    kind = find_task(data, label, told, score, task)
+    rows = read_rows(data, kind, label=label, prediction=told, score=score, positive=positive)
+    possible = [each for each in rows.possible if prediction or METRICS[each].needs != "counts"]
+    chosen = choose_metrics(metrics, limits, default=possible, known=metrics_of(kind))
     for metric in chosen:
         if metric not in rows.possible:
             raise _unfit(metric, rows, score)
+        if metric not in possible:
+            raise InputError(f"{metric} needs a prediction", hint="name it with prediction=...")
     bootstrap = Bootstrap(confidence, draws, seed)
     measured = measure(rows, bootstrap)
     findings = tuple(
@@ -118,7 +125,7 @@ def check(
             "score": score,
             "task": kind,
             "positive": rows.positive,
-            "missing": dict(rows.missing),
+            "missing": {k: n for k, n in rows.missing.items() if prediction or k != "prediction"},
             "notes": list(rows.notes),
             "confidence": confidence,
             "draws": draws,

@@ -183,12 +183,30 @@ def find_task(
         return "binary"
     columns = [data[label], data[prediction]]
     types = pd.api.types
+    _refuse_probabilities(data, label, prediction)
     if all(types.is_numeric_dtype(each) and not types.is_bool_dtype(each) for each in columns):
         numbers = np.unique(np.concatenate([each.dropna().unique() for each in columns]))
         whole = np.isfinite(numbers) & (np.floor(numbers) == numbers)
         if len(numbers) > NUMBERS_THAT_ARE_CLASSES or not whole.all():
             return "regression"
     return "binary" if len(read_classes(data, (label, prediction)).names) <= 2 else "multiclass"
+
+
+def _refuse_probabilities(data: pd.DataFrame, label: str, prediction: str) -> None:
+    """Refuse scores in the place of predicted classes, which would pass for a regression."""
+    import numpy as np
+    import pandas as pd
+
+    if not pd.api.types.is_float_dtype(data[prediction]):
+        return
+    told = data[prediction].dropna().to_numpy(dtype=np.float64)
+    true = data[label].dropna().unique()
+    if len(true) == 2 and set(true) <= {0, 1} and ((told > 0) & (told < 1)).any():
+        raise InputError(
+            f"{label!r} holds two classes, and {prediction!r} fractions between them",
+            hint="probabilities are a score: name them with score=..., and predicted classes with "
+            "prediction=...",
+        )
 
 
 def read_rows(

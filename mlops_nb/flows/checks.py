@@ -262,7 +262,7 @@ def fairness(
     report = fairness_check.check(
         rows.frame,
         label=rows.column("label"),
-        prediction=rows.column("prediction"),
+        prediction=rows.gathered.one("prediction"),
         sensitive=rows.gathered.columns["sensitive"],
         score=rows.gathered.one("score"),
         control=rows.gathered.columns["control"],
@@ -313,7 +313,7 @@ def performance(
     report = performance_check.check(
         rows.frame,
         label=rows.column("label"),
-        prediction=rows.column("prediction"),
+        prediction=rows.gathered.one("prediction"),
         score=rows.gathered.one("score"),
         positive=positive,
         name=rows.name,

@@ -88,9 +88,10 @@ def rows(
     if model is not None:
         whole, told = _of_model(context, read, model, positive, given)
         given |= told
-    elif given["prediction"] is None:
+    elif given["prediction"] is None and given["score"] is None:
         raise InputError(
-            "nothing says what was predicted", hint="give --prediction COLUMN or --model MODEL"
+            "nothing says what was predicted",
+            hint="give --prediction or --score (a column or an array), or --model MODEL",
         )
     gathered = gather(whole, given, more)
     name = "arrays" if data is None else frames.name_of(data, "data")

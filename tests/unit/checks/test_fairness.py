@@ -389,7 +389,11 @@ def test_hostile_names_are_kept_as_they_are() -> None:
         ({}, {"draws": 5}, "draws must be at least 100, not 5"),
         ({}, {"positive": "yes"}, "unknown positive class 'yes'; there is '0', '1'"),
         ({"y": ["a", "b"]}, {}, "mix values of types int and str"),
-        ({"y": ["a", "b", "c"], "p": "a"}, {}, "hold 3 classes ('a', 'b', 'c'), not two"),
+        (
+            {"y": ["a", "b", "c"], "p": "a"},
+            {"positive": "a"},
+            "hold 3 classes ('a', 'b', 'c'), not",
+        ),
         ({"y": "no", "p": "no"}, {}, "hold only 'no', which may be the positive class or not"),
         ({"y": np.linspace(0, 1, 300)}, {}, "hold 300 different values, too many to be classes"),
     ],
