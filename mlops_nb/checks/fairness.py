@@ -104,7 +104,9 @@ def check(
         called for each group and draw, which is slow.
     difference_limit, ratio_limit : float or None
         The largest difference and the smallest ratio that are still fair; None: only to inform.
-        They hold for what lies between 0 and 1, not for errors in a unit.
+        They hold for what lies between 0 and 1, not for errors in a unit. By default, ratios of
+        error rates that can't be decided with so few rows are shown without a limit; named in
+        `metrics` or `limits`, they are judged always.
     limits : mapping of str to float, optional
         The limits of single metrics; those of ``_group_min`` and ``_group_max`` have no other.
     method : {"between_groups", "to_overall"}
@@ -198,10 +200,17 @@ def check(
     tables, controlled = _tables(data[known_rows.kept], control, sample, grouping, asked, codes)
     general = {"difference": difference_limit, "ratio": ratio_limit}
     limited = {each: limits.get(each, general.get(_scale(asked, each))) for each in chosen}
+    may_be_shown_only = {*usual.may_be_shown_only} - {*limits} if usual else set()
     binary = sample.prediction is not None and sample.n_classes == 2
     shown = list(dict.fromkeys([*(SHOWN if binary else ()), *measures]))
     findings = tuple(
-        table.finding(metric, limit, shown, drawn=metric == chosen[0])
+        table.finding(
+            metric,
+            limit,
+            shown,
+            drawn=metric == chosen[0],
+            may_be_shown_only=metric in may_be_shown_only,
+        )
         for table, _ in tables
         for metric, limit in limited.items()
     )

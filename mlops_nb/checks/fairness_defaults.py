@@ -3,6 +3,11 @@
 The limits are those that the field uses. 0.1 for the difference of two rates is the fair range of
 AIF360 (Bellamy et al. 2018, "AI Fairness 360"); 0.8 for a ratio is the four-fifths rule (US Uniform
 Guidelines on Employee Selection Procedures 1978), taken here also as the relative limit of errors.
+The four-fifths rule was made for selection rates. A ratio of error rates can fail it, and pass it,
+where there is evidence; but of 1,000 negatives with 20 % false alarms each, even two equal groups
+have ratios below 0.8 too often for anything to be sure. Its difference is judged in any case, so
+there such a ratio is shown without a verdict, unless it was asked for by name or given a limit.
+
 A difference of errors has the unit of the label, and there is no limit that fits all units: it is
 shown with its interval and not judged until a limit is given.
 """
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 
 Problem = Literal["binary", "multiclass", "regression", "scores"]
 
+OF_ERROR_RATES = ("equalized_odds_ratio", "equal_opportunity_ratio")
 OF_CLASSES = ("accuracy_score_difference", "balanced_accuracy_score_difference")
 OF_EACH_CLASS = ("demographic_parity_difference",)
 OF_AMOUNTS = (
@@ -46,6 +52,8 @@ class Defaults:
     metrics : tuple of str
     of_each_class : tuple of str
         Metrics of each class against all others.
+    may_be_shown_only : tuple of str
+        Metrics without a verdict where there are too few rows for one.
     note : str
         What the problem was taken for, and what follows.
     """
@@ -53,6 +61,7 @@ class Defaults:
     problem: Problem
     metrics: tuple[str, ...]
     of_each_class: tuple[str, ...] = ()
+    may_be_shown_only: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -99,7 +108,7 @@ def defaults(
             note=f"{both} hold more than two classes: what is right is compared over all of them, "
             "and how often each is predicted, one finding a class.",
         )
-    return Defaults("binary", DEFAULT_METRICS)
+    return Defaults("binary", DEFAULT_METRICS, may_be_shown_only=OF_ERROR_RATES)
 
 
 def _of_scores(data: pd.DataFrame, score: str | None) -> Defaults:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isnan
+from math import hypot, isnan, log
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.fairness_curves import describe
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 MINIMUM = 30
 FUNCTION_DRAWS = 100
+# How often equal groups must pass for a ratio's limit to be a question that can be answered.
+SETTLED = 0.999
 SHOWN = ("selection_rate", "true_positive_rate", "false_positive_rate")
 
 
@@ -113,11 +116,18 @@ class Table:
         )
 
     def finding(
-        self, metric: str, limit: float | None, shown: Sequence[str], *, drawn: bool = False
+        self,
+        metric: str,
+        limit: float | None,
+        shown: Sequence[str],
+        *,
+        drawn: bool = False,
+        may_be_shown_only: bool = False,
     ) -> Finding:
         """Judge one metric; `shown` are the measures that are told of each group.
 
-        With `drawn` the evidence has what is told and drawn once for all metrics.
+        With `drawn` the evidence has what is told and drawn once for all metrics. A ratio that
+        `may_be_shown_only` has no limit where it is undecided and could not be decided.
         """
         kind, family = kind_of(metric), self.asked.family(metric)
         value = combine(
@@ -136,6 +146,11 @@ class Table:
         status = against(limit, *sure, higher_is_better=higher)
         if status == "pass" and limit is not None and not judged:
             status = "insufficient"
+        unjudged = None
+        if may_be_shown_only and status == "insufficient" and judged and limit is not None:
+            unjudged = None if self._can_be_settled(family, limit) else limit
+        if unjudged is not None:
+            limit, status = None, "pass"
         extremes = [self._extremes(name) for name in family.measures]
         first = self._first() if drawn else {}
         return Finding(
@@ -163,7 +178,8 @@ class Table:
                 "metric_note": family.note,
                 "misleads": MISLEADS.get(metric.removesuffix(f"_{kind}"), ""),
                 **({"ratio_note": RATIO_NOTE} if kind == "ratio" else {}),
-                "note": self._note(family, below, status),
+                "note": self._note(family, below, status, unjudged),
+                **({} if unjudged is None else {"unjudged": unjudged}),
                 **first,
             },
         )
@@ -355,7 +371,27 @@ class Table:
             "lowest": {"group": self.labels[lowest], "value": float(values[lowest])},
         }
 
-    def _note(self, family: Family, below: Mapping[str, str], status: Status) -> str:
+    def _can_be_settled(self, family: Family, limit: float) -> bool:
+        """Tell whether a ratio of equal groups of these sizes would surely be within its limit."""
+        import numpy as np
+
+        if limit <= 0:
+            return True
+        reach = sum(map(NormalDist().inv_cdf, (self.asked.confidence, SETTLED)))
+        for name in family.measures:
+            draws = np.maximum(self._draw(name)[1], np.finfo(np.float64).tiny)
+            spread = np.sort(np.log(draws).std(axis=0))
+            if reach * hypot(*spread[-2:]) > -log(limit):
+                return False
+        return True
+
+    def _note(
+        self,
+        family: Family,
+        below: Mapping[str, str],
+        status: Status,
+        unjudged: float | None = None,
+    ) -> str:
         if not self.sample.rows.sum():
             return "No row has both a label and a prediction."
         if len(self.labels) < 2:
@@ -368,6 +404,11 @@ class Table:
             said.append(
                 f"Not counting what is too little to judge by ({MINIMUM} are needed): "
                 f"{', '.join(shown)}{more}."
+            )
+        elif unjudged is not None:
+            said.append(
+                "Rates so small, of so few rows, leave their ratio open even between equal groups: "
+                f"it is shown and not judged by the limit of {unjudged:g} unless that is asked for."
             )
         elif status == "insufficient":
             said.append("The bounds lie on both sides of the limit: more rows would decide it.")

@@ -258,7 +258,7 @@ def _fresh_notes(record: Report, known: Sequence[Mapping[str, Any]]) -> list[str
     """Return the notes of what did not pass, each sentence once, none that the summary has."""
     said, notes = record.summary, []
     for finding, e in zip(record.findings, known, strict=True):
-        note = noted(e, "note") if finding.status != "pass" else ""
+        note = noted(e, "note") if finding.status != "pass" or "unjudged" in e else ""
         fresh = [part for part in re.split(r"(?<=\.) (?=[A-Z])", note) if part not in said]
         said = " ".join([said, *fresh])
         notes.append(" ".join(fresh))

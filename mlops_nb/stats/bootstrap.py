@@ -229,11 +229,12 @@ def widest_gap(
     if gaps.shape[1] == 0:
         return 0.0, 0.0
     upper, lower = _errors(confidence, each_end=each_end)
-    low, high = np.quantile(gaps, (upper, 1 - upper), axis=0)
+    ordered = np.sort(gaps, axis=0)
+    low, high = _at(ordered, upper), _at(ordered, 1 - upper)
     widest = max(float(np.maximum(high, -low).max()), 0.0)
     if not counted.any():
         return 0.0, widest
-    middle, below, above = _simultaneous(gaps[:, counted], lower / comparisons)
+    middle, below, above = _simultaneous(gaps[:, counted], lower / comparisons, ordered[:, counted])
     return max(float(np.maximum(middle - below, -(middle + above)).max()), 0.0), widest
 
 
@@ -261,8 +262,10 @@ def lowest(
     0.27 to 0.34
     """
     open_end, corrected = _errors(confidence, each_end=each_end)
-    least = float(np.quantile(draws, open_end, axis=0).min())
-    middle, _, above = _simultaneous(draws[:, firm] if firm.any() else draws, corrected)
+    ordered = np.sort(draws, axis=0)
+    least = float(_at(ordered, open_end).min())
+    counted = firm if firm.any() else np.ones_like(firm)
+    middle, _, above = _simultaneous(draws[:, counted], corrected, ordered[:, counted])
     return least, max(float((middle + above).min()), least)
 
 
@@ -286,14 +289,23 @@ def _gaps(
     return np.hstack(gaps), np.hstack(counted)
 
 
-def _simultaneous(values: Floats, error: float) -> tuple[Floats, Floats, Floats]:
+def _simultaneous(values: Floats, error: float, ordered: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the middle of each column, and how far below and above it all hold together."""
-    low, middle, high = np.quantile(values, (error / 2, 0.5, 1 - error / 2), axis=0)
+    low, middle, high = (_at(ordered, share) for share in (error / 2, 0.5, 1 - error / 2))
     tiny = np.finfo(np.float64).tiny
     below, above = np.maximum(middle - low, tiny), np.maximum(high - middle, tiny)
     distance = np.maximum((values - middle) / above, (middle - values) / below).max(axis=1)
-    stretch = max(float(np.quantile(distance, 1 - error)), 1.0)
+    stretch = max(float(_at(np.sort(distance), 1 - error)), 1.0)
     return middle, stretch * below, stretch * above
+
+
+def _at(ordered: Floats, share: float) -> Floats:
+    """Return a quantile of what is sorted already, as `numpy.quantile` has it."""
+    place = share * (len(ordered) - 1)
+    before = min(int(place), len(ordered) - 2)
+    low, high = ordered[before], ordered[before + 1]
+    quantile: Floats = low + (place - before) * (high - low)
+    return quantile
 
 
 def _around(

@@ -48,11 +48,20 @@ Rates = Sequence[tuple[float, float]]
 VERDICTS: Mapping[str, Rates] = {
     "equal, half of each selected": [(0.5, 0.5)] * 2,
     "equal, 60 % of each selected": [(0.6, 0.6)] * 2,
-    "equal, a good model (TPR 0.9, FPR 0.5)": [(0.9, 0.5)] * 2,
-    "equal, few false positives (TPR 0.8, FPR 0.2)": [(0.8, 0.2)] * 2,
+    "equal, TPR 0.7 and FPR 0.3": [(0.7, 0.3)] * 2,
+    "equal, TPR 0.8 and FPR 0.2": [(0.8, 0.2)] * 2,
+    "equal, TPR 0.9 and FPR 0.1": [(0.9, 0.1)] * 2,
+    "four equal groups, TPR 0.8 and FPR 0.2": [(0.8, 0.2)] * 4,
     "selected 30 % and 50 %": [(0.3, 0.3), (0.5, 0.5)],
     "TPR 0.5 and 0.7, FPR 0.3": [(0.5, 0.3), (0.7, 0.3)],
+    "TPR 0.8, FPR 0.1 and 0.3": [(0.8, 0.1), (0.8, 0.3)],
     "selected 45 % and 55 %: the difference is at its limit": [(0.45, 0.45), (0.55, 0.55)],
+}
+AT_THE_LIMIT: Mapping[str, Rates] = {
+    "demographic_parity_difference": [(0.45, 0.45), (0.55, 0.55)],
+    "demographic_parity_ratio": [(0.4, 0.4), (0.5, 0.5)],
+    "equalized_odds_difference": [(0.8, 0.2), (0.8, 0.3)],
+    "equalized_odds_ratio": [(0.8, 0.16), (0.8, 0.2)],
 }
 # Rows and rate of each group.
 COVERED: Mapping[str, tuple[list[int], list[float]]] = {
@@ -75,12 +84,19 @@ def rows(rng: np.random.Generator, rates: Rates, n: int = ROWS) -> pd.DataFrame:
     return pd.DataFrame({"group": group, "truth": truth, "selected": selected})
 
 
-def verdicts(rates: Rates, simulations: int, seed: int = 0) -> Counter[str]:
+def verdicts(
+    rates: Rates, simulations: int, seed: int = 0, metrics: Sequence[str] | None = None
+) -> Counter[str]:
     """Count the verdicts on simulated rows."""
     rng = np.random.default_rng(seed)
     return Counter(
         check(
-            rows(rng, rates), label="truth", prediction="selected", sensitive=["group"], seed=i
+            rows(rng, rates),
+            label="truth",
+            prediction="selected",
+            sensitive=["group"],
+            metrics=metrics,
+            seed=i,
         ).status
         for i in range(simulations)
     )
@@ -114,6 +130,10 @@ def main(simulations: int) -> None:
         found = verdicts(rates, simulations)
         shares = [found[each] / simulations for each in ("pass", "insufficient", "fail")]
         print(f"{name:<58}{shares[0]:>8.2%}{shares[1]:>9.2%}{shares[2]:>8.2%}", flush=True)
+    print(f"\n{'one metric, its gap at the limit':<58}{'pass':>8}")
+    for metric, rates in AT_THE_LIMIT.items():
+        found = verdicts(rates, simulations, metrics=[metric])
+        print(f"{metric:<58}{found['pass'] / simulations:>8.2%}", flush=True)
     print(f"\n{'coverage of':<46}{'interval':>10}{'lower end':>11}{'upper end':>11}")
     for name, (sizes, shares) in COVERED.items():
         for ratio in (False, True):

@@ -15,9 +15,6 @@ from mlops_nb.checks.fairness import DEFAULT_METRICS, MINIMUM, check
 from mlops_nb.checks.verdicts import against
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Report
-from tests.benchmarks.fairness_evidence import VERDICTS, verdicts
-
-SIMULATIONS = 30
 
 
 def judge(data: pd.DataFrame, *sensitive: str, **settings: object) -> Report:
@@ -140,18 +137,30 @@ def test_one_group_is_nothing_to_compare() -> None:
     assert "one group only, f" in report.summary
 
 
-@pytest.mark.parametrize(
-    ("rates", "status"),
-    [
-        ("equal, half of each selected", "pass"),
-        ("selected 30 % and 50 %", "fail"),
-        ("TPR 0.5 and 0.7, FPR 0.3", "fail"),
-    ],
-)
-def test_simulated_verdicts_of_all_default_metrics(rates: str, status: str) -> None:
-    """With 2,000 rows a group each of these is right in at least 99 of 100 cases."""
-    found = verdicts(VERDICTS[rates], SIMULATIONS)
-    assert found[status] >= SIMULATIONS - 1
+def errors(*falses: int, rows: int = 1000) -> pd.DataFrame:
+    """Build groups of as many positives as negatives, all found, with some false alarms."""
+    cells = [[(1, 1, rows), (0, 1, n), (0, 0, rows - n)] for n in falses]
+    return grouped(*((sex, *cell) for sex, of in zip("fm", cells, strict=True) for cell in of))
+
+
+def test_a_ratio_of_error_rates_that_no_evidence_could_settle_is_shown_and_not_judged() -> None:
+    report = judge(errors(60, 55))
+    finding = report.finding("equalized_odds_ratio")
+    assert (finding.status, finding.limit) == ("pass", None)
+    assert finding.evidence["unjudged"] == 0.8
+    assert "not judged by the limit of 0.8 unless that is asked for" in finding.evidence["note"]
+    assert report.status == "pass"
+    for asked in ({"metrics": ["equalized_odds_ratio"]}, {"limits": {"equalized_odds_ratio": 0.8}}):
+        named = judge(errors(60, 55), **asked).finding("equalized_odds_ratio")
+        assert (named.status, named.limit) == ("insufficient", 0.8)
+
+
+def test_a_ratio_of_error_rates_is_judged_where_there_is_evidence() -> None:
+    assert judge(errors(30, 90)).finding("equalized_odds_ratio").status == "fail"
+    many = judge(errors(5000, 5000, rows=50_000)).finding("equalized_odds_ratio")
+    assert (many.status, many.limit) == ("pass", 0.8)
+    near = judge(errors(4000, 5000, rows=50_000)).finding("equalized_odds_ratio")
+    assert (near.status, near.limit) == ("insufficient", 0.8)
 
 
 def test_each_bound_has_the_whole_confidence_and_both_lie_within_the_interval() -> None:
