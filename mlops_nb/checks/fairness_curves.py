@@ -39,6 +39,7 @@ def describe(
         `roc_auc` with its `interval`, `roc` (`fpr`, `tpr`), and for probabilities `calibration`
         (`predicted`, `observed`, `n`) and the means `predicted` and `observed`. ``errors`` where
         there are amounts: `group`, `n`, `mean` and `quantiles` of what was predicted too much.
+        All but `n`, which counts rows, is by the sample's weights.
     """
     import numpy as np
 
@@ -51,14 +52,17 @@ def describe(
     if sample.amounts is not None:
         error = sample.amounts[:, 1] - sample.amounts[:, 0]
         enough = [(name, rows) for name, rows in members if len(rows) >= minimum]
-        said["errors"] = [_errors(error, name, rows) for name, rows in enough]
+        told = [_errors(error, sample.weights, name, rows) for name, rows in enough]
+        said["errors"] = [each for each in told if each is not None]
     return {key: each for key, each in said.items() if each}
 
 
 def _scores(
     sample: Sample, name: str, rows: NDArray[np.intp], minimum: int, confidence: float
 ) -> dict[str, Any] | None:
-    """Describe the scores of one group, rows unweighted; None where a class has too few."""
+    """Describe the scores of one group; None where a class has too few rows, or no weight."""
+    import numpy as np
+
     from mlops_nb.stats.ranking import Ranking, auc_interval, calibration
 
     if sample.truth is None or sample.score is None:
@@ -67,8 +71,11 @@ def _scores(
     positives = int(truth.sum())
     if min(positives, len(rows) - positives) < minimum:
         return None
-    fpr, tpr = Ranking(truth, score).roc(ROC_POINTS)
-    auc, low, high = auc_interval(truth, score, confidence)
+    weights = None if sample.weights is None else sample.weights[rows]
+    if weights is not None and not all(weights[truth == each].any() for each in (0, 1)):
+        return None
+    fpr, tpr = Ranking(truth, score).roc(ROC_POINTS, weights)
+    auc, low, high = auc_interval(truth, score, confidence, weights)
     said: dict[str, Any] = {
         "group": name,
         "n": len(rows),
@@ -77,24 +84,36 @@ def _scores(
         "roc": {"fpr": _short(fpr), "tpr": _short(tpr)},
     }
     if bool(((score >= 0) & (score <= 1)).all()):
-        predicted, observed, n = calibration(truth, score, CALIBRATION_BINS)
+        predicted, observed, n = calibration(truth, score, CALIBRATION_BINS, weights)
         told = {"predicted": _short(predicted), "observed": _short(observed), "n": n.tolist()}
-        said |= {"calibration": told, "predicted": float(score.mean()),
-                 "observed": float(truth.mean())}  # fmt: skip
+        means = (float(np.average(each, weights=weights)) for each in (score, truth))
+        said |= {"calibration": told, **dict(zip(("predicted", "observed"), means, strict=True))}
     return said
 
 
-def _errors(error: NDArray[np.float64], name: str, rows: NDArray[np.intp]) -> dict[str, Any]:
+def _errors(
+    error: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    name: str,
+    rows: NDArray[np.intp],
+) -> dict[str, Any] | None:
+    """Describe the errors of one group, by weights where there are any; None without weight."""
     import numpy as np
 
     own = error[rows]
+    each = None if weights is None else weights[rows]
+    if each is not None and not each.any():
+        return None
+    quantiles = (
+        np.quantile(own, QUANTILES)
+        if each is None
+        else np.quantile(own, QUANTILES, weights=each, method="inverted_cdf")
+    )
     return {
         "group": name,
         "n": len(rows),
-        "mean": float(own.mean()),
-        "quantiles": dict(
-            zip((f"{q:g}" for q in QUANTILES), np.quantile(own, QUANTILES).tolist(), strict=True)
-        ),
+        "mean": float(np.average(own, weights=each)),
+        "quantiles": dict(zip((f"{q:g}" for q in QUANTILES), quantiles.tolist(), strict=True)),
     }
 
 

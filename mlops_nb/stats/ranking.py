@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Weights = NDArray[np.floating[Any]]
+Classes = tuple[tuple[Floats, Floats], tuple[Floats, Floats]]  # scores and weights of both
+
+# An AUC nearer than this to 0 or 1 is one of classes that the scores separate wholly.
+SEPARATED = 1e-12
 
 
 class Ranking:
@@ -38,6 +42,7 @@ class Ranking:
         # For each positive: how many negatives, or positives, come before it or tie with it.
         self.before = np.searchsorted(against, at, side="left")
         self.until = np.searchsorted(against, at, side="right")
+        self.own_before = np.searchsorted(at, at, side="left")
         self.own_until = np.searchsorted(at, at, side="right")
 
     def measure(self, weights: Weights, ends: Floats | None = None) -> tuple[Floats, Floats]:
@@ -68,24 +73,31 @@ class Ranking:
         auc = _auc(positive, negative, _dot(of_positives, tied), ends)
         return auc, _average_precision(of_positives, found, false, negative, ends)
 
-    def roc(self, points: int) -> tuple[Floats, Floats]:
-        """Return false and true positive rates along the ROC curve, at most `points` of each."""
-        positive, negative = max(len(self.positives), 1), max(len(self.negatives), 1)
-        # Corners of the curve: after each group of ties that holds a positive.
-        corners = np.unique(np.stack([self.until / negative, self.own_until / positive]), axis=1)
+    def roc(self, points: int, weights: Floats | None = None) -> tuple[Floats, Floats]:
+        """Return false and true positive rates along the ROC curve, at most `points` of each.
+
+        `weights`, of shape (rows,), say how much each row counts; default 1.
+        """
+        each = np.ones(len(self.positives) + len(self.negatives)) if weights is None else weights
+        false, true = (_shares(each[rows]) for rows in (self.negatives, self.positives))
+        # Corners of the curve: before and after each group of ties that holds a positive.
+        across = np.concatenate([false[self.before], false[self.until]])
+        up = np.concatenate([true[self.own_before], true[self.own_until]])
+        corners = np.unique(np.stack([across, up]), axis=1)
         curve = np.hstack([[[0.0], [0.0]], corners, [[1.0], [1.0]]])
         kept = np.unique(np.linspace(0, curve.shape[1] - 1, points).round().astype(int))
         return curve[0, kept], curve[1, kept]
 
 
 def auc_interval(
-    truth: NDArray[Any], score: Floats, confidence: float
+    truth: NDArray[Any], score: Floats, confidence: float, weights: Floats | None = None
 ) -> tuple[float, float, float]:
     """Return the area under the ROC curve and its interval, from one sort.
 
-    The variance is that of DeLong, DeLong and Clarke-Pearson (1988), taken to the logit scale, so
-    that the interval stays within 0 and 1. Where the classes are separated wholly it would be
-    nothing: there a row of each class at each end leaves something open.
+    The variance is that of DeLong, DeLong and Clarke-Pearson (1988), of weighted means where there
+    are `weights`, taken to the logit scale, so that the interval stays within 0 and 1. Where the
+    classes are separated wholly it would be nothing: there a row of each class at each end leaves
+    something open.
 
     Examples
     --------
@@ -94,7 +106,8 @@ def auc_interval(
     >>> print(f"{auc:.2f}, {low:.2f} to {high:.2f}")
     1.00, 0.87 to 1.00
     """
-    return cross_validated_auc(truth, score, np.zeros(len(truth), dtype=np.intp), confidence)
+    each = np.ones(len(truth)) if weights is None else weights
+    return _mean_interval([_classes(truth, score, each)], confidence)
 
 
 def cross_validated_auc(
@@ -125,56 +138,89 @@ def cross_validated_auc(
     >>> print(f"{auc:.2f}, {low:.2f} to {high:.2f}")
     1.00, 0.78 to 1.00
     """
-    folds = [(truth[fold == one], score[fold == one]) for one in range(int(fold.max()) + 1)]
+    each = np.ones(len(truth))
+    held_out = [fold == one for one in range(int(fold.max()) + 1)]
+    folds = [_classes(truth[rows], score[rows], each[rows]) for rows in held_out]
+    return _mean_interval(folds, confidence)
+
+
+def _classes(truth: NDArray[Any], score: Floats, weights: Floats) -> Classes:
+    positive, negative = truth == 1, truth == 0
+    return (score[positive], weights[positive]), (score[negative], weights[negative])
+
+
+def _mean_interval(folds: list[Classes], confidence: float) -> tuple[float, float, float]:
     auc, variance = _mean_delong(folds)
     centre = auc
-    if auc in (0.0, 1.0):
-        centre, variance = _mean_delong([_with_ends(*one) for one in folds])
+    if not SEPARATED < auc < 1 - SEPARATED:
+        centre, variance = _mean_delong([_with_ends(fold) for fold in folds])
     at = np.log(centre / (1 - centre))
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(variance) / (centre * (1 - centre))
     low, high = 1 / (1 + np.exp(-(at - reach))), 1 / (1 + np.exp(-(at + reach)))
     return auc, min(float(low), auc), max(float(high), auc)
 
 
-def _with_ends(truth: NDArray[Any], score: Floats) -> tuple[NDArray[Any], Floats]:
+def _with_ends(fold: Classes) -> Classes:
     """Add a row of each class at each end."""
-    ends = [score.min(), score.min(), score.max(), score.max()]
-    return np.concatenate([truth, [0, 1, 0, 1]]), np.concatenate([score, ends])
-
-
-def _mean_delong(folds: list[tuple[NDArray[Any], Floats]]) -> tuple[float, float]:
-    areas, variances = zip(
-        *(
-            _delong(np.sort(score[truth == 1]), np.sort(score[truth == 0]))
-            for truth, score in folds
-        ),
-        strict=True,
+    scores = np.concatenate([values for values, _ in fold])
+    ends = [scores.min(), scores.max()]
+    positive, negative = (
+        (np.append(values, ends), np.append(own, [own.mean()] * 2)) for values, own in fold
     )
+    return positive, negative
+
+
+def _mean_delong(folds: list[Classes]) -> tuple[float, float]:
+    areas, variances = zip(*(_delong(*fold) for fold in folds), strict=True)
     k = len(folds)
     widened = 1 + k / (k - 1) if k > 1 else 1.0  # rows held out to rows learned from: 1 to k - 1
     return float(np.mean(areas)), widened * float(np.sum(variances)) / k**2
 
 
-def _delong(positive: Floats, negative: Floats) -> tuple[float, float]:
-    """Return the AUC of two sorted arrays of scores, and its variance."""
+def _delong(
+    positive: tuple[Floats, Floats], negative: tuple[Floats, Floats]
+) -> tuple[float, float]:
+    """Return the AUC of both classes' scores and weights, and its variance."""
     below, above = (
-        (np.searchsorted(others, own, "left") + np.searchsorted(others, own, "right"))
-        / (2 * len(others))
+        (_won(own[0], others), own[1])
         for own, others in ((positive, negative), (negative, positive))
     )
-    spread = np.var(below, ddof=1) / len(below) + np.var(above, ddof=1) / len(above)
-    return float(below.mean()), float(spread)
+    auc = float(np.average(below[0], weights=below[1]))
+    return auc, sum(_variance_of_mean(*each) for each in (below, above))
+
+
+def _won(own: Floats, others: tuple[Floats, Floats]) -> Floats:
+    """Return for each score the share of the others that it is above, ties half."""
+    order = np.argsort(others[0], kind="stable")
+    values, share = others[0][order], _shares(others[1][order])
+    below, until = (share[np.searchsorted(values, own, side)] for side in ("left", "right"))
+    won: Floats = (below + until) / 2
+    return won
+
+
+def _variance_of_mean(values: Floats, weights: Floats) -> float:
+    rows, mean = len(values), np.average(values, weights=weights)
+    spread = np.sum((weights * (values - mean)) ** 2) / np.sum(weights) ** 2
+    return float(spread * rows / max(rows - 1, 1))
+
+
+def _shares(weights: Floats) -> Floats:
+    """Return what part of the weight the first 0, 1, 2, … have."""
+    sums = _running(weights[None])[0]
+    shares: Floats = np.divide(sums, sums[-1], out=np.zeros_like(sums), where=sums[-1] > 0)
+    return shares
 
 
 def calibration(
-    truth: NDArray[Any], score: Floats, bins: int
+    truth: NDArray[Any], score: Floats, bins: int, weights: Floats | None = None
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Compare scores with what came true, in bins of about equally many rows.
 
     Returns
     -------
     predicted, observed, n : arrays of shape (at most bins,)
-        The mean score, the share of positives and the rows of each bin that has any.
+        The mean score and the share of positives, both by `weights` where there are any, and the
+        rows of each bin that has any (of some weight).
 
     Examples
     --------
@@ -183,12 +229,16 @@ def calibration(
     >>> predicted.round(1), observed, n
     (array([0.2, 0.8]), array([0., 1.]), array([2, 2]))
     """
+    each = np.ones(len(score)) if weights is None else weights
     cuts = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
     bin_of = np.searchsorted(cuts, score, side="left")
     n = np.bincount(bin_of, minlength=len(cuts) + 1)
-    filled = n > 0
-    predicted = np.bincount(bin_of, weights=score, minlength=len(n))[filled] / n[filled]
-    observed = np.bincount(bin_of, weights=truth, minlength=len(n))[filled] / n[filled]
+    total = np.bincount(bin_of, weights=each, minlength=len(n))
+    filled = total > 0
+    predicted, observed = (
+        np.bincount(bin_of, weights=each * values, minlength=len(n))[filled] / total[filled]
+        for values in (score, truth)
+    )
     return predicted, observed, n[filled]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 
 from mlops_nb.checks.fairness import check
 from mlops_nb.core.errors import InputError
@@ -182,6 +182,33 @@ def test_the_first_finding_has_each_groups_ranking_and_calibration() -> None:
         assert sum(each["calibration"]["n"]) == each["n"] == len(rows)
         assert each["observed"] == pytest.approx(rows["y"].mean())
         assert each["roc"]["fpr"][-1] == each["roc"]["tpr"][-1] == 1
+
+
+def test_what_is_drawn_of_each_group_is_by_the_weights() -> None:
+    data = told()
+    evidence = judge(data, score="score", weights="w").findings[0].evidence
+    for each in evidence["drawn"]["scores"]:
+        rows = data[data["sex"] == each["group"]]
+        theirs = roc_auc_score(rows["y"], rows["score"], sample_weight=rows["w"])
+        assert abs(each["roc_auc"] - theirs) <= 1e-12
+        assert each["interval"][0] < theirs < each["interval"][1]
+        mean = np.average(rows["y"], weights=rows["w"])
+        assert abs(each["observed"] - mean) <= 1e-12
+        assert each["n"] == len(rows)
+        fpr, tpr, _ = roc_curve(
+            rows["y"], rows["score"], sample_weight=rows["w"], drop_intermediate=False
+        )
+        for x, y in zip(each["roc"]["fpr"], each["roc"]["tpr"], strict=True):
+            assert (np.abs(fpr - x) + np.abs(tpr - y)).min() < 2e-4
+    amounts = check(
+        data, label="amount", prediction="guess", sensitive=["sex"], weights="w", draws=100
+    )
+    for each in amounts.findings[0].evidence["drawn"]["errors"]:
+        rows = data[data["sex"] == each["group"]]
+        error = rows["guess"] - rows["amount"]
+        assert abs(each["mean"] - np.average(error, weights=rows["w"])) <= 1e-12
+        below = np.average(error <= each["quantiles"]["0.25"], weights=rows["w"])
+        assert below == pytest.approx(0.25, abs=0.01)
 
 
 def test_scores_that_are_not_probabilities_rank_and_are_not_calibrated() -> None:

@@ -31,6 +31,49 @@ def test_weighted_statistics_equal_sklearns(seed: int) -> None:
         )
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_weighted_curves_and_bins_equal_sklearns(seed: int) -> None:
+    truth, score = scored(seed)
+    weights = np.random.default_rng(seed).exponential(size=len(truth))
+    weights[:20] = 0
+    auc, low, high = auc_interval(truth, score, 0.95, weights)
+    assert abs(auc - roc_auc_score(truth, score, sample_weight=weights)) <= 1e-12
+    assert low < auc < high
+    fpr, tpr = Ranking(truth, score).roc(10_000, weights)
+    theirs = roc_curve(truth, score, sample_weight=weights, drop_intermediate=False)[:2]
+    for x, y in zip(fpr, tpr, strict=True):
+        assert min(np.abs(theirs[0] - x) + np.abs(theirs[1] - y)) <= 1e-12
+    assert abs(np.trapezoid(tpr, fpr) - auc) <= 1e-12
+    spread = 1 / (1 + np.exp(-score))
+    predicted, observed, n = calibration(truth, spread, 5, weights)
+    assert sum(n) == len(truth)
+    cuts = np.unique(np.quantile(spread, [0.2, 0.4, 0.6, 0.8]))
+    last = np.searchsorted(cuts, spread, side="left") == len(cuts)
+    assert abs(predicted[-1] - np.average(spread[last], weights=weights[last])) <= 1e-12
+    assert abs(observed[-1] - np.average(truth[last], weights=weights[last])) <= 1e-12
+
+
+def test_equal_weights_change_nothing_and_unequal_ones_widen_the_auc() -> None:
+    truth, score = scored(1, rows=2000)
+    plain = auc_interval(truth, score, 0.95)
+    assert auc_interval(truth, score, 0.95, np.full(2000, 3.0)) == pytest.approx(plain, abs=1e-12)
+    weights = np.random.default_rng(0).exponential(size=2000) ** 3
+    _, low, high = auc_interval(truth, score, 0.95, weights)
+    assert high - low > 1.5 * (plain[2] - plain[1])
+
+
+def test_the_weighted_interval_of_the_auc_covers() -> None:
+    rng = np.random.default_rng(0)
+    shift = 2**0.5 * NormalDist().inv_cdf(0.8)  # of an AUC of 0.8
+    covered = 0
+    for _ in range(400):
+        truth = rng.integers(0, 2, 300)
+        weights = rng.exponential(size=300)
+        _, low, high = auc_interval(truth, rng.normal(shift * truth), 0.95, weights)
+        covered += low <= 0.8 <= high
+    assert covered >= 0.925 * 400
+
+
 def test_rows_in_their_order_give_the_same_as_in_any_other() -> None:
     truth, score = scored(1)
     order = np.lexsort((-score, -truth))
