@@ -34,7 +34,7 @@ from mlops_nb.checks.fairness_over_time import in_batches, worst_sentence
 from mlops_nb.checks.fairness_reading import notes_of, read
 from mlops_nb.checks.fairness_sample import Sample
 from mlops_nb.checks.fairness_table import MINIMUM, SHOWN, Asked, Table
-from mlops_nb.checks.inputs import check_settings, choose_metrics, require_columns
+from mlops_nb.checks.inputs import check_settings, choose_metrics, require_columns, unhashable
 from mlops_nb.checks.verdicts import overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
@@ -169,8 +169,6 @@ def check(
     default = usual.metrics if usual else ()
     chosen = choose_metrics(named or None, limits, default=default, known=known)
 
-    from mlops_nb.stats.groups import Grouping
-
     batches = _batches(data, by, every, sensitive)
     asked = Asked(
         _choice("method", method, METHODS),
@@ -181,7 +179,7 @@ def check(
         functions,
     )
     measures = list(dict.fromkeys(m for each in chosen for m in asked.family(each).measures))
-    grouping, groups = Grouping.learn(data, sensitive)
+    grouping, groups = _groups(data, sensitive)
     known_rows = read(
         data,
         measures,
@@ -326,9 +324,7 @@ def _tables(
     """
     if not control:
         return [(Table(sample, grouping, asked), batches)], ()
-    from mlops_nb.stats.groups import Grouping as Levels
-
-    levels, codes = Levels.learn(data, control)
+    levels, codes = _groups(data, control)
     tables = []
     for index, key in enumerate(levels.groups):
         rows = (codes == index).nonzero()[0]
@@ -337,6 +333,16 @@ def _tables(
         table = Table(within, grouping, asked, column=said, comparisons=len(levels.groups))
         tables.append((table, batches[rows]))
     return tables, levels.notes
+
+
+def _groups(data: pd.DataFrame, columns: Sequence[str]) -> tuple[Grouping, NDArray[np.intp]]:
+    """Return the groups that columns make, and each row's."""
+    from mlops_nb.stats.groups import Grouping
+
+    try:
+        return Grouping.learn(data, columns)
+    except TypeError as error:
+        raise unhashable(data, columns) or error from None
 
 
 def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:

@@ -298,7 +298,11 @@ class Table:
             whole = self._whole(name)[1]
             if whole is not None:
                 overall.append(whole)
-        if not all(draws.shape[1] for draws in drawn):
+        if kind in ("difference", "ratio") and self.asked.method == "between_groups":
+            # What has no value (an AUC of one class) can be anything: no gap is known with less.
+            if min(draws.shape[1] for draws in drawn) < 2:
+                return 0.0, float("inf")
+        elif not all(draws.shape[1] for draws in drawn):
             return (0.0, 1.0) if kind in ("difference", "ratio") else (float("-inf"), float("inf"))
         if kind in ("group_min", "group_max"):
             sign = 1 if kind == "group_min" else -1

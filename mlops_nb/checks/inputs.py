@@ -75,6 +75,19 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
             raise InputError(f"there are {columns.count(name)} columns called {name!r}, not one")
 
 
+def unhashable(data: pd.DataFrame, columns: Iterable[str]) -> InputError | None:
+    """Return the error for a column of lists or of other values that make no group and no class."""
+    for column in columns:
+        odd = next((v for v in data[column] if getattr(v, "__hash__", None) is None), None)
+        if odd is not None:
+            return InputError(
+                f"{column!r} holds values of type {type(odd).__name__}, which name no group and "
+                "no class",
+                hint="take one text or number of each row, or convert with .astype(str)",
+            )
+    return None
+
+
 def read_classes(data: pd.DataFrame, columns: Sequence[str]) -> Classes:
     """Read columns of class names, which share one set of classes.
 
@@ -86,7 +99,10 @@ def read_classes(data: pd.DataFrame, columns: Sequence[str]) -> Classes:
     import numpy as np
     import pandas as pd
 
-    factored = [pd.factorize(data[column]) for column in columns]
+    try:
+        factored = [pd.factorize(data[column]) for column in columns]
+    except TypeError as error:
+        raise unhashable(data, columns) or error from None
     values = {_scalar(value) for _, uniques in factored for value in uniques}
     if len(values) > MAX_CLASSES:
         raise InputError(

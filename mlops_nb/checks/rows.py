@@ -189,7 +189,18 @@ def find_task(
         whole = np.isfinite(numbers) & (np.floor(numbers) == numbers)
         if len(numbers) > NUMBERS_THAT_ARE_CLASSES or not whole.all():
             return "regression"
-    return "binary" if len(read_classes(data, (label, prediction)).names) <= 2 else "multiclass"
+    read = read_classes(data, (label, prediction))
+    if len(read.names) <= 2:
+        return "binary"
+    true, told = (np.unique(codes[codes >= 0]) for codes in read.codes)
+    if len(true) and len(told) and not np.isin(told, true).any():
+        some = [repr(read.names[codes[0]]) for codes in (true, told)]
+        raise InputError(
+            f"no class of {prediction!r} (such as {some[1]}) is one of {label!r} (such as "
+            f"{some[0]})",
+            hint="both must name the classes alike",
+        )
+    return "multiclass"
 
 
 def _refuse_probabilities(data: pd.DataFrame, label: str, prediction: str) -> None:

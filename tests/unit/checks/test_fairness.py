@@ -404,6 +404,11 @@ def test_hostile_names_are_kept_as_they_are() -> None:
             "hold 3 classes ('a', 'b', 'c'), not",
         ),
         ({"y": "no", "p": "no"}, {}, "hold only 'no', which may be the positive class or not"),
+        (
+            {"y": ["no", "yes"], "p": ["No", "Yes"]},
+            {},
+            "no class of 'p' (such as 'No') is one of 'y'",
+        ),
         ({"y": np.linspace(0, 1, 300)}, {}, "hold 300 different values, too many to be classes"),
     ],
 )
@@ -418,6 +423,22 @@ def test_bad_input_gets_one_clear_line(
         check(data, **arguments)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("column", ["y", "sex", "grade"])
+def test_values_that_name_nothing_are_refused(column: str) -> None:
+    data = FAIR.assign(grade="a")
+    data[column] = [[1], "x"] * (len(data) // 2)
+    with pytest.raises(InputError, match=f"'{column}' holds values of type list, which name no"):
+        judge(data, control=["grade"])
+
+
+def test_an_empty_category_and_a_group_of_one_are_told_as_they_are() -> None:
+    data = FAIR.assign(sex=pd.Categorical(FAIR["sex"], categories=["f", "m", "never"]))
+    assert [g["group"] for g in judge(data).findings[0].evidence["groups"]] == ["f", "m"]
+    lonely = judge(FAIR.assign(sex=FAIR["sex"].where(FAIR.index > 0, "x")))
+    assert lonely.status == "insufficient"
+    assert "x has 1 rows" in lonely.findings[0].evidence["note"]
 
 
 def test_an_unknown_column_is_not_found() -> None:

@@ -119,6 +119,13 @@ def test_scores_alone_are_compared_by_how_they_rank_and_fit() -> None:
     assert same.findings == report.findings
 
 
+def test_where_but_one_group_has_an_auc_the_gap_is_unknown() -> None:
+    data = told().assign(sex=lambda d: np.where(d.index < 5, "x", "m"))
+    data.loc[:4, "y"] = 0
+    finding = judge(data, "y", None, score="score").findings[0]
+    assert (finding.status, finding.evidence["interval"]) == ("insufficient", [0, 1])
+
+
 @pytest.mark.parametrize(
     ("columns", "settings", "message"),
     [
