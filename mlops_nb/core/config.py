@@ -87,7 +87,7 @@ class DriftConfig:
 class FairnessConfig:
     """When a gap between groups is too wide."""
 
-    metrics: list[str] = setting([], "Fairlearn's names; empty: parity, odds and opportunity")
+    metrics: list[str] = setting([], "Fairlearn's names; empty: those of the kind of problem")
     difference_limit: float = setting(0.1, "limit of the metrics that end in _difference")
     ratio_limit: float = setting(0.8, "limit of the metrics that end in _ratio")
     limits: dict[str, float] = setting({}, "metric = limit, where it is another one")
