@@ -159,7 +159,7 @@ def test_the_airports_gap_is_told_month_by_month(flights: Flights) -> None:
     assert [b["batch"] for b in batches if b["status"] != "fail"] == ["2013-07"]
     rates = {g["group"]: g["true_positive_rate"] for g in gap["evidence"]["groups"]}
     assert rates["EWR"] > 2 * max(rates["JFK"], rates["LGA"])
-    assert "warned twice as often as others" in flights.prose
+    assert "from Newark are foretold twice as often as those of the other two" in flights.prose
 
 
 def test_its_warnings_are_those_it_speaks_of(flights: Flights) -> None:
