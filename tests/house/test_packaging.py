@@ -168,12 +168,13 @@ def test_the_wheel_is_for_every_machine(
     assert "Root-Is-Purelib: true" in wheel.read(metadata).decode()
 
 
-def test_the_wheel_holds_the_package_and_the_notebooks_and_no_more(
+def test_the_wheel_holds_the_package_and_the_demos_notebook_and_no_more(
     wheel: zipfile.ZipFile, tree: Path
 ) -> None:
     package = files_under(tree / "mlops_nb")
     expected = {f"mlops_nb/{name}" for name in package if not name.startswith("labextension/")}
-    expected |= {f"mlops_nb/notebooks/{name}" for name in files_under(tree / "notebooks")}
+    notebooks = files_under(tree / "notebooks")
+    expected |= {f"mlops_nb/notebooks/{n}" for n in notebooks if not n.startswith("flights/")}
     there = {
         name for name in wheel.namelist() if ".dist-info/" not in name and ".data/" not in name
     }
@@ -228,6 +229,7 @@ def test_the_sdist_holds_the_sources_and_nothing_installed(distributions: Distri
         "mlops_nb/__init__.py",
         "mlops_nb/labextension/package.json",
         "notebooks/data/credit_default.parquet",
+        "notebooks/flights/data/flights.parquet",
         "tests/__main__.py",
     } <= names
     assert [name for name in names if "node_modules" in name or name.startswith(".venv")] == []
