@@ -38,7 +38,7 @@ def domain_classifier(finding: Finding) -> list[Block]:
         Column("a guess → certainty", "picture"),
         Column("allowed", "number"),
     ]
-    table = Table("All columns together: a classifier that tells the two apart", columns, [row])
+    table = Table("All columns together", columns, [row])
     return [without_empty_columns(table), *_importances(known.get("importances"))]
 
 
@@ -55,6 +55,6 @@ def _importances(listed: object) -> list[Block]:
         ]
         for each, drop in list(zip(items, drops, strict=True))[:_MOST]
     ]
-    columns = [Column("column", "name"), Column("the AUC falls without it by", "number")]
+    columns = [Column("column", "name"), Column("drop in AUC", "number")]
     more = beyond(len(items), _MOST, "column", "most telling")
     return [Table("What gives it away", columns, lines, more)]

@@ -34,7 +34,7 @@ def test_argument_setting_and_python_agree(command: Command, tmp_path: Path) -> 
     assert (found["name"], found["column"], found["status"], found["limit"]) == (
         "domain_classifier_auc", None, "fail", 0.65,
     )  # fmt: skip
-    assert "What gives it away" in command(*data, "--multivariate").out
+    assert "drop in AUC" in command(*data, "--multivariate").out
 
     (tmp_path / "mlops.toml").write_text("[drift]\nmultivariate = true\nauc_threshold = 1.0\n")
     only_told = command(*data, "--json")
