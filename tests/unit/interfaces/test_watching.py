@@ -10,11 +10,21 @@ import struct
 import termios
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
+import comm
 import pytest
 
-from mlops_nb.interfaces.watching import Lines, terminal_watch
+from mlops_nb.core.watch import Silent
+from mlops_nb.interfaces.watching import (
+    Browser,
+    Lines,
+    Tab,
+    notebook_watch,
+    python_watch,
+    terminal_watch,
+)
 
 END = "(the end)"
 
@@ -100,3 +110,33 @@ def test_a_log_gets_each_step_once() -> None:
         watch.progress(3, 3, "done")
     assert isinstance(watch, Lines)
     assert stream.getvalue() == "[0/3] fit\n[3/3] done\n"
+
+
+def test_in_a_kernel_a_report_is_shown_by_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent: list[Any] = []
+
+    class Kept(comm.base_comm.BaseComm):
+        def publish_msg(self, msg_type: str, data: Any = None, **said: Any) -> None:
+            sent.append((msg_type, said.get("target_name"), data))
+
+    monkeypatch.setattr(comm, "create_comm", Kept)
+    Tab().show(tmp_path / "a.html", "a.html#mlops-report?file=a.html")
+    opened = ("comm_open", "mlops_nb", {"open": "a.html#mlops-report?file=a.html"})
+    assert [opened, ("comm_close", None, {})] == sent
+    Tab().show(tmp_path / "a.html", "")
+    assert len(sent) == 2
+    told = f"mlops_nb: {tmp_path / 'a.html'} is outside the project; open it in a browser\n"
+    assert capsys.readouterr().err == told
+
+
+def test_who_is_shown_a_report_depends_on_where_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert type(python_watch()) is type(notebook_watch()) is Browser
+    python_watch().show(None, "#mlops-report?run=0a1b")
+    assert "--report FILE.html" in capsys.readouterr().err
+    # Headless, no one looks.
+    monkeypatch.setenv("MLOPS_RUN_ID", "0a1b")
+    assert type(python_watch()) is type(notebook_watch()) is Silent
