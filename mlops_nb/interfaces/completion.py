@@ -6,6 +6,7 @@ One function says what fits; the notebook's matcher and the shell's completion b
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,10 @@ def complete(
         return []
     awaited = _awaited(verb, after)
     if awaited is not None and (awaited.flags or not fragment.startswith("-")):
+        if awaited.kind in ("column", "values"):
+            columns = _columns(after, scope or {})
+            arrays = _named(scope or {}, "shape") if awaited.kind == "values" else []
+            return _beginning(fragment, [*columns, *arrays])
         values = _values(awaited, verb, fragment, scope or {}, options.get("project"))
         return _beginning(fragment, values)
     if fragment.startswith("-"):
@@ -160,8 +165,6 @@ def _values(
         case "data":
             versions = [label for label in _stored("dataset", project) if "@" in label]
             return [*_named(scope, "columns"), *versions, *_files("data", fragment)]
-        case "column":
-            return _named(scope, "shape")
         case "model":
             return [*_named(scope, "predict"), *_stored("registered", project)]
         case "schema":
@@ -184,6 +187,13 @@ def _named(scope: Mapping[str, Any], attribute: str) -> list[str]:
         for name, value in scope.items()
         if not name.startswith("_") and not isinstance(value, type) and hasattr(value, attribute)
     )
+
+
+def _columns(words: Iterable[str], scope: Mapping[str, Any]) -> list[str]:
+    """List the columns of the frames in scope that the words name, as one has to write them."""
+    frames = [scope[word] for word in words if word in scope]
+    names = [str(name) for frame in frames for name in getattr(frame, "columns", ())]
+    return [shlex.quote(name) for name in dict.fromkeys(names) if name.isprintable()]
 
 
 def _stored(kind: str, project: str | None) -> list[str]:

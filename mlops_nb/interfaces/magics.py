@@ -281,7 +281,7 @@ def _resolved(verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -
     kinds = {a.parameter: a.kind for a in verb.arguments}
     has_data = bool({"data", "model"} & set(arguments))
     for key, text in arguments.items():
-        if kinds.get(key) == "column":
+        if kinds.get(key) == "values":
             arguments[key] = _arrays(text, scope, has_data=has_data)
         if kinds.get(key) not in ("data", "model", "schema") or not isinstance(text, str):
             continue

@@ -15,6 +15,7 @@ Kind = Literal[
     "flag",
     "data",
     "column",
+    "values",
     "model",
     "schema",
     "run",

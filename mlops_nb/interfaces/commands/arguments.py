@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlops_nb.interfaces.verbs import Argument
 
 BATCHES = (
-    Argument("--by", "judge batches too: by this column of dates, or by its values"),
+    Argument("--by", "judge batches too: by this column of dates, or by its values", "column"),
     Argument("--every", "length of a batch: day, week, month, or a number of rows"),
 )
 STRICT = Argument("--strict", "raise unless the verdict is pass", "flag")

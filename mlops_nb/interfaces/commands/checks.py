@@ -6,9 +6,9 @@ from mlops_nb.interfaces.commands.arguments import BATCHES, STRICT
 from mlops_nb.interfaces.commands.drift import DRIFT
 from mlops_nb.interfaces.verbs import Argument, Verb
 
-_LABEL = Argument("--label", "true values: a column, or an array in scope", "column", needed=True)
-_PREDICTION = Argument("--prediction", "predicted values: a column, or an array", "column")
-_SCORE = Argument("--score", "predicted score or probability: a column, or an array", "column")
+_LABEL = Argument("--label", "true values: a column, or an array in scope", "values", needed=True)
+_PREDICTION = Argument("--prediction", "predicted values: a column, or an array", "values")
+_SCORE = Argument("--score", "predicted score or probability: a column, or an array", "values")
 _ROWS = Argument("data", "a DataFrame in scope, or a file; none where all are arrays", "data")
 _MODEL = Argument("--model", "model to predict with, in place of columns", "model")
 _POSITIVE = Argument("--positive", "the label that counts as positive")
@@ -58,12 +58,12 @@ CHECKS: tuple[Verb, ...] = (
             Argument(
                 "--sensitive",
                 "sensitive feature; several mean their intersection",
-                "column",
+                "values",
                 many=True,
                 needed=True,
             ),
-            Argument("--control", "compare within each value of this", "column", many=True),
-            Argument("--weights", "how much each row counts", "column"),
+            Argument("--control", "compare within each value of this", "values", many=True),
+            Argument("--weights", "how much each row counts", "values"),
             _POSITIVE,
             _METRIC,
             _LIMIT,
@@ -103,8 +103,14 @@ CHECKS: tuple[Verb, ...] = (
             Argument("model", "a model in scope, or NAME@ALIAS", "model", needed=True),
             Argument("train", "data to fit on", "data", needed=True),
             Argument("test", "data to judge on", "data", needed=True),
-            Argument("--label", "column of the true values", needed=True),
-            Argument("--sensitive", "sensitive feature (may be repeated)", many=True, needed=True),
+            Argument("--label", "column of the true values", "column", needed=True),
+            Argument(
+                "--sensitive",
+                "sensitive feature (may be repeated)",
+                "column",
+                many=True,
+                needed=True,
+            ),
             Argument(
                 "--method",
                 "how",

@@ -9,9 +9,13 @@ DRIFT = (
     Argument("reference", "a DataFrame in scope, a file or a .profile", "data", needed=True),
     Argument("current", "a DataFrame in scope, or a file", "data", needed=True),
     Argument(
-        "--column", "compare this column only (may be repeated)", many=True, keyword="columns"
+        "--column",
+        "compare this column only (may be repeated)",
+        "column",
+        many=True,
+        keyword="columns",
     ),
-    Argument("--exclude", "leave this column out (may be repeated)", many=True),
+    Argument("--exclude", "leave this column out (may be repeated)", "column", many=True),
     Argument("--share", "share of drifted columns that makes a drifted dataset", "float"),
     Argument(
         "--method",
@@ -37,8 +41,8 @@ DRIFT = (
         "float",
     ),
     Argument("--correction", "of p-values, for being many", choices=("none", "holm", "bh")),
-    Argument("--target", "column of the true values, to be named as such"),
-    Argument("--prediction", "column of the predicted values, to be named as such"),
+    Argument("--target", "column of the true values, to be named as such", "column"),
+    Argument("--prediction", "column of the predicted values, to be named as such", "column"),
     Argument(
         "--multivariate", "have a classifier try to tell the rows of the two apart, too", "flag"
     ),

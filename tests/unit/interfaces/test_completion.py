@@ -40,6 +40,22 @@ def test_data_frames_in_scope_for_data(tmp_path: Path, monkeypatch: pytest.Monke
     assert complete(["drift", "frame"], "jan", "notebook", scope) == ["january.parquet"]
 
 
+def test_the_columns_of_the_frames_on_the_line() -> None:
+    january = pd.DataFrame(columns=["temp", "last order", "it's", 7, "two\nlines"])
+    scope = {"january": january, "february": pd.DataFrame(columns=["temp", "wind"]), "n": 3}
+    line = ["drift", "january", "february"]
+    for option in ("--column", "--exclude", "--target", "--by"):
+        assert complete([*line, option], "", "notebook", scope) == [
+            "temp", "'last order'", "'it'\"'\"'s'", "7", "wind",
+        ]  # fmt: skip
+    assert complete([*line, "--column", "temp", "--column"], "w", "notebook", scope) == ["wind"]
+    fairness = ["fairness", "february", "--label", "temp", "--sensitive"]
+    arrays = ["february", "january"]
+    assert complete(fairness, "", "notebook", scope) == ["temp", "wind", *arrays]
+    assert complete(["fairness", "n", "--label"], "", "notebook", scope) == []
+    assert complete(["fairness", "a.parquet", "--label"], "", "terminal") == []
+
+
 def test_choices_of_an_option() -> None:
     assert complete(["runs", "--status"], "F", "terminal") == ["FINISHED", "FAILED"]
 
