@@ -42,7 +42,8 @@ class Grid:
 
     def place(self, values: Numbers) -> Floats:
         """Return where values lie, in cells from the beginning."""
-        places: Floats = (values.astype(np.float64, copy=False) - self.low) * self.scale
+        with np.errstate(over="ignore"):  # what is too far away is beyond the last cell
+            places: Floats = (values.astype(np.float64, copy=False) - self.low) * self.scale
         return places
 
     def cell(self, places: Floats) -> NDArray[np.uint16]:
@@ -158,7 +159,8 @@ def wasserstein(old: Celled, new: Celled) -> float | None:
     Returns
     -------
     float or None
-        None where so many values would have to be sorted that it is faster to sort all.
+        None where so many values would have to be sorted that it is faster to sort all, or where
+        some are too far away to be placed.
 
     Examples
     --------
@@ -175,9 +177,11 @@ def wasserstein(old: Celled, new: Celled) -> float | None:
     crosses[[0, -1]] = True
     if new.counts[crosses].sum() > MOST_SORTED * m:
         return None
-    area = float(np.abs(after - m * old.depths + n * new.depths)[~crosses].sum())
-    at = np.flatnonzero(crosses)
     x, y = (sample.grid.place(sample.inside(crosses)) for sample in (old, new))
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return None
+    at, plain = np.flatnonzero(crosses), ~crosses
+    area = float(np.abs(after - m * old.depths + n * new.depths)[plain].sum())
     places = np.concatenate([x, y, np.maximum(at - 1, 0), np.minimum(at, old.grid.cells)])
     steps = [np.full(len(x), m), np.full(len(y), -n), before[at], -after[at]]
     order = np.argsort(places, kind="stable")

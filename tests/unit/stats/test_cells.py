@@ -66,3 +66,13 @@ def test_most_samples_are_compared_without_being_sorted() -> None:
 )
 def test_what_is_sorted_faster_gets_no_grid(values: np.ndarray) -> None:
     assert cells.grid_for(np.sort(values)) is None
+
+
+def test_what_is_too_far_away_is_left_to_sorting_and_counted_all_the_same() -> None:
+    old = np.sort(RNG.normal(size=N))
+    new = np.append(RNG.normal(size=M), [1.7e308, -1.7e308])
+    grid = cells.grid_for(old)
+    assert grid is not None
+    counted = cells.counted(new, grid)
+    assert cells.wasserstein(cells.counted(old, grid, ordered=True), counted) is None
+    assert counted.below(np.array([-1e307, 0.0, 1.7e308])).tolist()[::2] == [1, M + 1]
