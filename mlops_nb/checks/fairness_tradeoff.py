@@ -1,13 +1,16 @@
-"""What a fairer model costs: the gap and the accuracy of all mixtures of two models.
+"""What a fairer model costs: gap and accuracy of models along a strength, beside the plain one's.
 
-A mixture takes the second model's prediction for a share of the rows, drawn at random, and the
-first one's for the rest. Its expected rates are the shares' mean of both models' rates, so the
-whole curve, with intervals, comes from one table of counts, and every point on it can be had.
+Each model is held against the plain one on the same rows, so that its cost has an interval of its
+own, narrower than what the two accuracies' intervals would say. All of it comes from one table of
+counts a model. Where a method has one strength only, the curve is of mixtures: they take the
+repaired model's prediction for a share of the rows, drawn at random, and have the shares' mean of
+both models' rates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.fairness_metrics import MEASURES, aggregate, combine, family_of
@@ -19,9 +22,62 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from mlops_nb.stats.groups import Grouping
+
     Floats = NDArray[np.float64]
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARES = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """The rows that models are judged on, and how."""
+
+    data: pd.DataFrame
+    label: str
+    grouping: Grouping
+    groups: NDArray[np.intp]
+    metric: str
+    positive: Any
+    confidence: float
+    draws: int
+    seed: int
+
+    def counts(self, before: Any, after: Any) -> Floats:
+        """Count the rows by (group, truth, before, after); without those that lack one."""
+        import numpy as np
+        import pandas as pd
+
+        columns = {"label": self.data[self.label].array, "before": before, "after": after}
+        told = pd.DataFrame({name: pd.Series(each).array for name, each in columns.items()})
+        read = read_classes(told, tuple(columns))
+        _, codes = read.binary(self.positive, "the label and both models' predictions")
+        known = np.all([each >= 0 for each in codes], axis=0)
+        cell = self.groups[known]
+        for each in codes:
+            cell = cell * 2 + each[known]
+        size = len(self.grouping.groups)
+        counts = np.bincount(cell, minlength=8 * size).reshape(size, 2, 2, 2)
+        return counts.astype(np.float64)
+
+    def points(self, counts: Floats, shares: Sequence[float]) -> list[dict[str, Any]]:
+        """Judge the mixtures of some shares, from tables of (group, truth, before, after)."""
+        import numpy as np
+
+        # Two rows spread over the cells of each group, as `share_draws` has it; for the accuracy,
+        # over those of all groups together, that many small groups don't add up.
+        rng = np.random.default_rng(self.seed)
+        drawn = rng.standard_gamma(counts + 0.25, size=(self.draws, *counts.shape))
+        total = counts.sum(axis=0, keepdims=True)
+        totals = rng.standard_gamma(total + 0.25, size=(self.draws, *total.shape))
+        return [
+            {
+                "share": share,
+                **_gap(counts, drawn, share, self.metric, self.confidence),
+                **_cost(total, totals, share, self.confidence),
+            }
+            for share in shares
+        ]
 
 
 def trade_off(
@@ -30,93 +86,144 @@ def trade_off(
     label: str,
     sensitive: Sequence[str],
     before: Any,
-    after: Any,
+    after: Sequence[Mapping[str, Any]],
     metric: str,
     positive: Any = None,
     confidence: float = 0.95,
     draws: int = 1000,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """Return the gap and the accuracy of mixtures of two models, from the first to the second.
+    """Return the gap and the accuracy of a model and of what was made of it.
 
     Parameters
     ----------
     data : DataFrame
-        The label and the sensitive columns of rows that neither model has seen.
-    before, after : array-like, shape (rows,)
-        Both models' predictions.
+        The label and the sensitive columns of rows that no model has seen.
+    before : array-like, shape (rows,)
+        The plain model's predictions.
+    after : sequence of mapping
+        For each repaired model its `predictions`, its `strength`, and whether it is the `chosen`
+        one. Where there is one only, mixtures of both models come before it.
     metric : str
         A ``_difference`` of rates.
 
     Returns
     -------
     list of dict
-        For each of `SHARES`: `share`, `value` of the metric with its `bounds`, and `accuracy`
-        with its `interval`. Rows that lack a label or a prediction are left out.
+        For the plain model, and then in the order of `after`: `kind` (``"plain"``, ``"fitted"`` or
+        ``"mixture"``), `strength`, `share` of the rows that the repaired model decides, `chosen`,
+        `value` of the metric with its `bounds`, `accuracy` with its `interval`, `cost` (accuracy
+        lost against the plain model) with its `cost_interval`, and `efficient`: whether no other
+        point has both a smaller gap and a higher accuracy. The gap is that between the groups with
+        evidence enough, where there are two; then `groups` says how many of how many these are.
+        Rows that lack a label or a prediction are left out.
 
     Examples
     --------
     >>> import pandas as pd
     >>> data = pd.DataFrame({"y": [0, 1] * 200, "sex": ["f"] * 200 + ["m"] * 200})
     >>> old, new = data["y"].where(data["sex"] == "m", 0), data["y"]
-    >>> points = trade_off(data, label="y", sensitive=["sex"], before=old, after=new,
+    >>> points = trade_off(data, label="y", sensitive=["sex"], before=old,
+    ...                    after=[{"predictions": new, "strength": None, "chosen": True}],
     ...                    metric="equal_opportunity_difference")
     >>> [(point["share"], point["value"], point["accuracy"]) for point in points][::4]
     [(0.0, 1.0, 0.75), (1.0, 0.0, 1.0)]
     """
-    import numpy as np
-    import pandas as pd
-
     from mlops_nb.stats.groups import Grouping
 
     grouping, groups = Grouping.learn(data, sensitive)
-    columns = {"label": data[label].array, "before": before, "after": after}
-    told = pd.DataFrame({name: pd.Series(each).array for name, each in columns.items()})
-    read = read_classes(told, tuple(columns))
-    _, codes = read.binary(positive, "the label and both models' predictions")
-    known = np.all([each >= 0 for each in codes], axis=0)
-    cell = groups[known]
-    for each in codes:
-        cell = cell * 2 + each[known]
-    size = len(grouping.groups)
-    counts = np.bincount(cell, minlength=8 * size).reshape(size, 2, 2, 2).astype(float)
-    # Two rows spread over the cells of each group, as `share_draws` has it.
-    rng = np.random.default_rng(seed)
-    drawn = rng.standard_gamma(counts + 0.25, size=(draws, *counts.shape))
-    return [_point(counts, drawn, share, metric, confidence) for share in SHARES]
+    judge = _Judge(data, label, grouping, groups, metric, positive, confidence, draws, seed)
+    tables = [judge.counts(before, each["predictions"]) for each in after]
+    plain = judge.points(tables[0], [0.0])[0]
+    points = [{"kind": "plain", "strength": None, "chosen": False, **plain}]
+    if len(after) == 1:
+        mixed = judge.points(tables[0], SHARES)
+        points += [{"kind": "mixture", "strength": None, "chosen": False, **p} for p in mixed]
+    for each, table in zip(after, tables, strict=True):
+        told = {"strength": each["strength"], "chosen": each["chosen"]}
+        points.append({"kind": "fitted", **told, **judge.points(table, [1.0])[0]})
+    return [{**point, "efficient": _is_efficient(point, points)} for point in points]
 
 
-def _point(
+def in_words(points: Iterable[Mapping[str, Any]], metric: str) -> str:
+    """Say what the chosen model gained and what that cost.
+
+    Examples
+    --------
+    >>> plain = {"kind": "plain", "chosen": False, "value": 0.12}
+    >>> fair = {"kind": "fitted", "chosen": True, "value": 0.03, "cost": 0.008,
+    ...         "cost_interval": [0.002, 0.014]}
+    >>> in_words([plain, fair], "demographic_parity_difference")
+    'demographic_parity_difference went from 0.12 to 0.03, for 0.8 points of accuracy (0.2 to 1.4).'
+    """
+    plain = next(point for point in points if point["kind"] == "plain")
+    chosen = next(point for point in points if point["chosen"])
+    low, high = (f"{100 * end:.1f}" for end in chosen["cost_interval"])
+    before, after = f"{plain['value']:.2g}", f"{chosen['value']:.2g}"
+    cost = 100 * chosen["cost"]
+    paid = f"for {cost:.1f} points of accuracy ({low} to {high})"
+    if cost < 0:
+        paid = f"and accuracy rose by {-cost:.1f} points (cost: {low} to {high})"
+    return f"{metric} went from {before} to {after}, {paid}."
+
+
+def _is_efficient(point: Mapping[str, Any], points: Iterable[Mapping[str, Any]]) -> bool:
+    return not any(
+        other["value"] <= point["value"]
+        and other["accuracy"] >= point["accuracy"]
+        and (other["value"], other["accuracy"]) != (point["value"], point["accuracy"])
+        for other in points
+    )
+
+
+def _cost(total: Floats, drawn: Floats, share: float, confidence: float) -> dict[str, Any]:
+    """Return the accuracy and what of it is lost, each with its interval."""
+    from mlops_nb.stats.bootstrap import percentile_interval
+
+    right, rights = _accuracy(total[None], share)[0], _accuracy(drawn, share)
+    cost = _accuracy(total[None], 0.0)[0] - right
+    costs = _accuracy(drawn, 0.0) - rights
+    interval = percentile_interval(rights, confidence, value=right, low=0.0, high=1.0)
+    paid = percentile_interval(costs, confidence, value=cost, low=-1.0, high=1.0)
+    return {
+        "accuracy": float(right),
+        "interval": list(interval),
+        "cost": float(cost),
+        "cost_interval": list(paid),
+    }
+
+
+def _gap(
     counts: Floats, drawn: Floats, share: float, metric: str, confidence: float
 ) -> dict[str, Any]:
+    """Return the gap between the groups with evidence, its bounds, and how many these are."""
     import numpy as np
 
-    from mlops_nb.stats.bootstrap import percentile_interval, widest_gap
+    from mlops_nb.stats.bootstrap import widest_gap
 
     table, tables = _mixed(counts, share), _mixed(drawn, share)
-    flat = tables.reshape(-1, 2, 2)
     rows = counts.sum(axis=3)
-    gaps, rates, firm = [], [], []
+    gaps, rates, firm, judged = [], [], [], []
     for name in family_of(metric).measures:
         measure = MEASURES[name]
         if measure.hits is None:
             raise ValueError(f"{metric} doesn't compare rates")
+        enough = measure.trials(rows) >= MINIMUM
+        seen = enough if enough.sum() > 1 else counts.sum(axis=(1, 2, 3)) > 0
         trials = measure.trials(table)
         values = np.where(trials > 0, measure.hits(table) / np.maximum(trials, 1e-300), 0.0)
-        values[counts.sum(axis=(1, 2, 3)) == 0] = np.nan
-        gaps.append(aggregate(values, float("nan"), "difference"))
+        gaps.append(aggregate(values[seen], float("nan"), "difference"))
+        kept = tables[:, seen]
+        flat = kept.reshape(-1, 2, 2)
         rates.append((measure.hits(flat) / measure.trials(flat)).reshape(len(drawn), -1))
-        firm.append(measure.trials(rows) >= MINIMUM)
+        firm.append(enough[seen])
+        judged.append(int(seen.sum()))
     value = combine(gaps, "difference", "worst_case")
     low, high = widest_gap(rates, firm, confidence, each_end=True)
-    right = _accuracy(table[None])[0]
-    interval = percentile_interval(_accuracy(tables), confidence, value=right, low=0.0, high=1.0)
     return {
-        "share": share,
         "value": value,
         "bounds": [min(low, value), max(min(high, 1.0), value)],
-        "accuracy": float(right),
-        "interval": list(interval),
+        "groups": [min(judged), int((counts.sum(axis=(1, 2, 3)) > 0).sum())],
     }
 
 
@@ -126,8 +233,9 @@ def _mixed(cells: Floats, share: float) -> Floats:
     return mixed
 
 
-def _accuracy(tables: Floats) -> Floats:
-    """Return the accuracy of each draw of shape (groups, truth, prediction)."""
+def _accuracy(cells: Floats, share: float) -> Floats:
+    """Return the accuracy of each draw of shape (groups, truth, before, after)."""
+    tables = _mixed(cells, share)
     right: Floats = tables[..., 0, 0].sum(axis=-1) + tables[..., 1, 1].sum(axis=-1)
     accuracy: Floats = right / tables.sum(axis=(-3, -2, -1))
     return accuracy

@@ -67,13 +67,7 @@ def score(
     >>> score(model, data, label="y")["prediction"].tolist()
     ['no', 'no', 'yes', 'yes']
     """
-    if label is not None:
-        require_columns(data, [label])
-    names = list(features) if features is not None else model_features(model)
-    if names is None:
-        new = (label, prediction_column, score_column)
-        names = [column for column in data.columns if column not in new]
-    require_columns(data, names)
+    names = _feature_names(model, data, label, features, (prediction_column, score_column))
     for column in (prediction_column, score_column):
         if column == label or column in names:
             raise InputError(
@@ -87,6 +81,39 @@ def score(
         new_columns[score_column] = scores
     rest = data.drop(columns=[prediction_column, score_column], errors="ignore")
     return rest.assign(**new_columns)
+
+
+def predictions(model: Any, data: pd.DataFrame, *, label: str | None = None) -> Any:
+    """Return what `score` has in its column of predictions, without the scores.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> data = pd.DataFrame({"x": [0, 1, 2], "y": ["no", "no", "yes"]})
+    >>> model = DummyClassifier().fit(data[["x"]], data["y"])
+    >>> predictions(model, data, label="y").tolist()
+    ['no', 'no', 'no']
+    """
+    names = _feature_names(model, data, label, None, (PREDICTION, SCORE))
+    return _one_column(model.predict(data[names]))
+
+
+def _feature_names(
+    model: Any,
+    data: pd.DataFrame,
+    label: str | None,
+    given: Sequence[str] | None,
+    new: Sequence[str],
+) -> list[str]:
+    """Return the columns that go into the model; they are all there."""
+    if label is not None:
+        require_columns(data, [label])
+    names = list(given) if given is not None else model_features(model)
+    if names is None:
+        names = [column for column in data.columns if column not in (label, *new)]
+    require_columns(data, names)
+    return names
 
 
 def model_features(model: Any) -> list[str] | None:

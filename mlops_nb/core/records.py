@@ -267,30 +267,6 @@ class AuditEntry(Record):
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Mitigation(Record):
-    """A model repaired for fairness, judged before and after on data it has not seen.
-
-    `model` is an ordinary estimator with ``predict``; it is left out of `to_dict`. `trade_off` has
-    the gap and the accuracy of mixtures of both models, from the one before to the one after.
-    """
-
-    method: str
-    constraint: str
-    sensitive: tuple[str, ...]
-    fairness_before: Report
-    fairness_after: Report
-    performance_before: Report
-    performance_after: Report
-    trade_off: tuple[Mapping[str, Any], ...] = ()
-    model: Any = None
-    summary: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the model itself."""
-        return {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "model"}
-
-
 JobRunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED", "LOST", "SKIPPED"]
 Trigger = Literal["schedule", "manual"]
 

@@ -384,6 +384,13 @@ def _keep(context: Context, report: Report, data: Mapping[str, pd.DataFrame | Pr
     if context.run_id is None:
         return
     tracking.record_report(context, report, panels.page(report, title=f"{report.kind} report"))
+    keep_data(context, data)
+
+
+def keep_data(context: Context, data: Mapping[str, pd.DataFrame | Profile]) -> None:
+    """Say to the open run, if one is, which data went in."""
+    if context.run_id is None:
+        return
     for name, value in data.items():
         if isinstance(value, Profile):
             tracking.record_data(context, name, value.source)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.core.data_records import DataVersion
 from mlops_nb.core.errors import InputError
-from mlops_nb.core.records import Mitigation
+from mlops_nb.core.mitigation_records import Mitigation
 from mlops_nb.data import versions
 from mlops_nb.data.frames import is_frame, read_frame
 from mlops_nb.data.objects import named_in

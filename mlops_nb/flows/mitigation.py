@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
-from mlops_nb.checks.fairness_tradeoff import trade_off
-from mlops_nb.core.records import Mitigation, Report
+from mlops_nb.checks import scoring
+from mlops_nb.checks.fairness_tradeoff import in_words, trade_off
+from mlops_nb.core.mitigation_records import Mitigation
+from mlops_nb.core.records import Report
 from mlops_nb.flows import checks, columns, frames, tracking
 from mlops_nb.flows.context import Context, Named
+from mlops_nb.flows.release import register as register_model
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mlops_nb.improve.mitigate import Sweep
 
 
 def mitigate(
@@ -27,6 +32,8 @@ def mitigate(
     sensitive: str | Sequence[str],
     method: str = "threshold_optimizer",
     constraint: str = "demographic_parity",
+    strength: float | None = None,
+    points: int | None = None,
     positive: Any = None,
     register: str | None = None,
 ) -> Mitigation:
@@ -35,42 +42,35 @@ def mitigate(
     Raises
     ------
     InputError
-        If the method, the constraint, or a column is unknown.
-    ExecutionError
-        If the method finds no model.
+        If the method, the constraint, the strength or a column is unknown.
+    StoppedError
+        If it is cancelled.
     """
-    from mlops_nb.improve.mitigate import fit
+    from mlops_nb.improve.mitigate import sweep
 
     original = frames.model(context, model)
     seen = frames.frame(context, train, "train")
     unseen = frames.frame(context, test, "test")
     groups = [sensitive] if isinstance(sensitive, str) else list(sensitive)
-    repaired = fit(
+    name = frames.name_of(test, "test")
+    # What is wrong with the unseen data is told before hours of fitting.
+    before = _judge_model(context, original, unseen, label, groups, positive, name)
+    found = sweep(
         original,
         seen,
         label=label,
         sensitive=groups,
         method=method,
         constraint=constraint,
+        strength=strength,
+        points=points,
         positive=positive,
         watch=context.watch,
     )
-    name = frames.name_of(test, "test")
-    before = _judge_model(context, original, unseen, label, groups, positive, name)
+    repaired = found.chosen.model
     after = _judge_model(context, repaired, unseen, label, groups, positive, name)
-    settings = context.project.config.fairness
-    curve = trade_off(
-        unseen,
-        label=label,
-        sensitive=groups,
-        before=before[2],
-        after=after[2],
-        metric=f"{constraint}_difference",
-        positive=positive,
-        confidence=settings.confidence,
-        draws=settings.draws,
-        seed=settings.seed,
-    )
+    metric = f"{constraint}_difference"
+    curve = _curve(context, found, before[2], unseen, label, groups, positive, metric)
     result = Mitigation(
         method=method,
         constraint=constraint,
@@ -81,15 +81,69 @@ def mitigate(
         performance_after=after[1],
         trade_off=tuple(curve),
         model=repaired,
+        summary=in_words(curve, metric),
+        strength=_strength(found),
     )
-    if context.run_id is not None:
-        choice = {"mitigation_method": method, "mitigation_constraint": constraint}
-        tracking.log(context, choice, kind="tag")
+    _record(context, result, {frames.name_of(train, "train"): seen, name: unseen})
     if register is not None:
-        from mlops_nb.flows.release import register as register_model
-
         register_model(context, result, register, example=train)
     return result
+
+
+def _curve(
+    context: Context,
+    found: Sweep,
+    before: Any,
+    data: pd.DataFrame,
+    label: str,
+    sensitive: Sequence[str],
+    positive: Any,
+    metric: str,
+) -> list[dict[str, Any]]:
+    """Judge every model along the strength on the unseen data."""
+    settings = context.project.config.fairness
+    after = [
+        {
+            "strength": each.strength,
+            "chosen": each.chosen,
+            "predictions": scoring.predictions(each.model, data, label=label),
+        }
+        for each in found.fitted
+    ]
+    return trade_off(
+        data,
+        label=label,
+        sensitive=sensitive,
+        before=before,
+        after=after,
+        metric=metric,
+        positive=positive,
+        confidence=settings.confidence,
+        draws=settings.draws,
+        seed=settings.seed,
+    )
+
+
+def _strength(found: Sweep) -> dict[str, Any]:
+    if found.strength is None:
+        return {}
+    known = found.strength
+    return {"name": known.name, "value": found.chosen.strength, "meaning": known.meaning}
+
+
+def _record(context: Context, result: Mitigation, data: dict[str, pd.DataFrame]) -> None:
+    """Say to the open run, if one is, how its model was repaired, and on which data."""
+    if context.run_id is None:
+        return
+    strength = result.strength
+    tags = {
+        "mitigation_method": result.method,
+        "mitigation_constraint": result.constraint,
+        "mitigation_sensitive": ", ".join(result.sensitive),
+        "mitigation_strength": f"{strength['name']}={strength['value']:g}" if strength else "whole",
+    }
+    tracking.log(context, tags, kind="tag")
+    checks.keep_data(context, data)
 
 
 def _judge_model(

@@ -10,7 +10,6 @@ _RECORDS = (
     "RunDetails",
     "ModelVersion",
     "Promotion",
-    "Mitigation",
     "ProjectStatus",
     "Notice",
     "DemoResult",
@@ -21,6 +20,7 @@ _RECORDS = (
 _MODULE = "mlops_nb.core.records"
 _DATA = tuple(("mlops_nb.core.data_records", name) for name in ("DataVersion", "DataDiff"))
 _DIFF = ("mlops_nb.core.diff_records", "RunDiff")
+_MITIGATION = ("mlops_nb.core.mitigation_records", "Mitigation")
 _REPLAY = ("mlops_nb.core.replay_records", "Replay")
 _LIST = ("mlops_nb.interfaces.display", "Table")
 
@@ -37,6 +37,7 @@ def attach(formatter: Any) -> None:
         *((_MODULE, record) for record in _RECORDS),
         *_DATA,
         _DIFF,
+        _MITIGATION,
         _REPLAY,
         _LIST,
     ):
@@ -46,7 +47,7 @@ def attach(formatter: Any) -> None:
 
 def detach(formatter: Any) -> None:
     """Take out what `attach` put in."""
-    ours = (_MODULE, _DATA[0][0], _DIFF[0], _REPLAY[0], _LIST[0])
+    ours = (_MODULE, _DATA[0][0], _DIFF[0], _MITIGATION[0], _REPLAY[0], _LIST[0])
     for mime in ("text/html", "text/plain"):
         found = formatter.formatters[mime]
         for key in [k for k in found.deferred_printers if k[0] in ours]:

@@ -56,6 +56,7 @@ _RECORDS = (
     "mlops_nb.core.data_records",
     "mlops_nb.core.replay_records",
     "mlops_nb.core.diff_records",
+    "mlops_nb.core.mitigation_records",
 )
 # Rows of a table, tried in turn until the panel is small enough.
 _ROWS = (50, 40, 30, 20, 10, 4)

@@ -114,6 +114,10 @@ def whiskers(
     return svg(parts, wide, tall, alt)
 
 
+def _pair(ends: Any) -> bool:
+    return isinstance(ends, list | tuple) and len(ends) == 2 and None not in map(finite, ends)
+
+
 def curve(points: Iterable[tuple[Any, Any]], *, alt: str, dots: bool = False) -> Picture | None:
     """Draw a curve in the unit square with its diagonal: ROC, calibration.
 
@@ -166,42 +170,6 @@ def curves(
             colour = _STROKES[stroke % len(_STROKES)][0]
             parts += [f'<circle cx="{x:g}" cy="{y:g}" r="2.5" fill="{colour}"/>' for x, y in at]
     return svg(parts, 180, 180, alt) if len(parts) > empty else None
-
-
-def crosses(points: Sequence[tuple[float, Any, float, Any]], *, alt: str) -> Picture | None:
-    """Draw a curve through points whose both coordinates have an interval, on axes that fit.
-
-    Parameters
-    ----------
-    points : sequence of (x, interval of x, y, interval of y)
-        The first point is drawn grey, the last blue.
-    """
-    whole = [(x, across, y, up) for x, across, y, up in points if _pair(across) and _pair(up)]
-    if len(whole) < 2:
-        return None
-    xs = [end for _, across, _, _ in whole for end in across]
-    ys = [end for _, _, _, up in whole for end in up]
-    wide, tall = 240, 150
-
-    def place(x: float, y: float) -> _Point:
-        across = (x - min(xs)) / ((max(xs) - min(xs)) or 1.0)
-        up = (y - min(ys)) / ((max(ys) - min(ys)) or 1.0)
-        return round(8 + (wide - 16) * across, 1), round(tall - 8 - (tall - 16) * up, 1)
-
-    parts = [f'<path d="M2 2V{tall - 2}H{wide - 2}" fill="none" stroke="{GREY}" opacity=".7"/>']
-    line = " ".join("{:g},{:g}".format(*place(x, y)) for x, _, y, _ in whole)
-    parts.append(f'<path d="M{line}" fill="none" stroke="{GREY}" stroke-dasharray="3 3"/>')
-    for index, (x, across, y, up) in enumerate(whole):
-        colour = BLUE if index == len(whole) - 1 else GREY
-        parts.append(_line(place(across[0], y), place(across[1], y), colour, ".7", 1.5))
-        parts.append(_line(place(x, up[0]), place(x, up[1]), colour, ".7", 1.5))
-        at = place(x, y)
-        parts.append(f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="4" fill="{colour}"/>')
-    return svg(parts, wide, tall, alt)
-
-
-def _pair(ends: Any) -> bool:
-    return isinstance(ends, list | tuple) and len(ends) == 2 and None not in map(finite, ends)
 
 
 def swatch(stroke: int) -> Picture:
@@ -459,7 +427,7 @@ def _line(start: _Point, end: _Point, colour: str, opacity: str = "1", thick: fl
 def svg(
     parts: Iterable[str], wide: int, tall: int, alt: str, letters: str = "", *, fine: int = 1
 ) -> Picture:
-    """Wrap a drawing of `fine` units a pixel."""
+    """Wrap the parts of a drawing, of `fine` units a pixel, as a picture."""
     frame = f'viewBox="0 0 {fine * wide} {fine * tall}"'
     drawing = f'<svg xmlns="http://www.w3.org/2000/svg" {frame}>{"".join(parts)}</svg>'
     source = f"data:image/svg+xml;base64,{b64encode(drawing.encode()).decode()}"

@@ -29,49 +29,6 @@ def group_curves(drawn: Any) -> list[Block]:
     return [*_scores(_listed(drawn, "scores")), *_errors(_listed(drawn, "errors"))]
 
 
-def trade_off(points: Sequence[Mapping[str, Any]], metric: str) -> list[Block]:
-    """Draw the gap and the accuracy of mixtures of the models before and after."""
-    whole = [
-        point
-        for point in points
-        if None not in (words.finite(point.get("value")), words.finite(point.get("accuracy")))
-    ]
-    if not whole:
-        return []
-    lines: list[list[Content]] = [
-        [
-            named(_mixture(words.finite(point.get("share")) or 0.0)),
-            words.score(point.get("value")),
-            words.interval(point.get("bounds")),
-            words.score(point.get("accuracy")),
-            words.interval(point.get("interval")),
-        ]
-        for point in whole
-    ]
-    columns = [
-        Column("rows that the repaired model decides", "name"),
-        Column(words.name(metric), "number"),
-        Column("bounds", "number"),
-        Column("accuracy", "number"),
-        Column("interval", "number"),
-    ]
-    picture = charts.crosses(
-        [(p["value"], p.get("bounds"), p["accuracy"], p.get("interval")) for p in whole],
-        alt=f"Accuracy against {words.name(metric)}: "
-        + ", ".join(f"{words.score(p['accuracy'])} at {words.score(p['value'])}" for p in whole),
-    )
-    caption = (
-        "Accuracy (up) against the gap (right) of mixtures of both models, from the one before "
-        "(grey) to the one after (blue)"
-    )
-    table = Table("What less of a gap costs", columns, lines)
-    return [table, *([Figure(picture, caption)] if picture else [])]
-
-
-def _mixture(share: float) -> str:
-    return {0.0: "none (before)", 1.0: "all (after)"}.get(share, words.percent(share))
-
-
 def _scores(groups: Sequence[Mapping[str, Any]]) -> list[Block]:
     if not groups:
         return []

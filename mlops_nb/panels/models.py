@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from mlops_nb.core.records import Finding, Mitigation, ModelVersion, Promotion, Report
+from mlops_nb.core.mitigation_records import Mitigation
+from mlops_nb.core.records import Finding, ModelVersion, Promotion, Report
 from mlops_nb.panels import charts, words
 from mlops_nb.panels.blocks import (
     Badge,
@@ -20,7 +21,6 @@ from mlops_nb.panels.blocks import (
     Table,
     without_empty_columns,
 )
-from mlops_nb.panels.group_curves import trade_off
 from mlops_nb.panels.judgements import (
     allowed,
     at_most,
@@ -32,6 +32,7 @@ from mlops_nb.panels.judgements import (
 )
 from mlops_nb.panels.reports import beyond, gate, in_words, named, run_id, verdict
 from mlops_nb.panels.runs import metrics_table
+from mlops_nb.panels.trade_off import strength, trade_off
 
 _METRICS_LISTED = 3
 
@@ -133,6 +134,8 @@ def mitigation(record: Mitigation, rows: int) -> list[Block]:
         ("constraint", f"`{words.name(record.constraint)}`"),
         ("sensitive", words.listed([words.name(feature) for feature in record.sensitive])),
     ]
+    if record.strength:
+        facts.insert(1, ("strength", strength(record.strength)))
     after = record.fairness_after
     head = Head("Mitigation", Badge(after.status, f"{after.status} after"), _told(record), facts)
     return [
@@ -140,7 +143,7 @@ def mitigation(record: Mitigation, rows: int) -> list[Block]:
         _compared("Fairness", record.fairness_before, record.fairness_after, rows),
         *groups_compared(record.fairness_before, record.fairness_after, rows),
         _compared("Performance", record.performance_before, record.performance_after, rows),
-        *trade_off(record.trade_off, f"{record.constraint}_difference"),
+        *trade_off(record, rows),
     ]
 
 
@@ -161,7 +164,8 @@ def _before(record: Promotion) -> str:
 
 
 def _told(record: Mitigation) -> str:
-    return words.shorten(record.summary) if record.summary else in_words(record.fairness_after)
+    told = words.shorten(record.summary, 2 * words.TEXT_LENGTH)
+    return f"{told} {in_words(record.fairness_after)}".strip()
 
 
 def _compared(caption: str, before: Report, after: Report, rows: int) -> Block:

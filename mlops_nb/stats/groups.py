@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,6 +94,14 @@ class Grouping:
         unknown = known.get(_other(self.columns), -1)
         table = np.array([known.get(key, unknown) for key in keys], dtype=np.intp)
         return table[codes] if len(keys) else np.empty(0, dtype=np.intp)
+
+    def merging(self, labels: Iterable[str]) -> Grouping:
+        """Return the same with the groups of some labels put together as ``(other)``."""
+        other, gone = _other(self.columns), set(labels)
+        named = zip(self.groups, self.labels, strict=True)
+        kept = [key for key, label in named if label not in gone and key != other]
+        merged = self.merged + len(self.groups) - len(kept)
+        return replace(self, groups=(*kept, other), merged=merged)
 
     @property
     def labels(self) -> tuple[str, ...]:

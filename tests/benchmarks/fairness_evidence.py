@@ -33,8 +33,8 @@ What used to keep good models from passing was the ratio of false positive rates
 they are 0.1 hardly ever. By default such a ratio of error rates has no verdict then
 (`mlops_nb.checks.fairness_defaults`); it still fails where it surely is too small. By
 the same reckoning fewer rows of a kind leave even differences open: of 600 positives found at
-0.7, 3 % are insufficient; of 400 found at one half, a quarter. The ratio of selection rates is judged always: 20 % selected of 2,000
-leave 6 % insufficient.
+0.7, 3 % are insufficient; of 400 found at one half, a quarter. The ratio of selection rates is
+judged always: 20 % selected of 2,000 leave 6 % insufficient.
 
 Asked for 95 %, 94 to 98 % of the intervals cover the widest gap of two to ten groups of 20 to 2,000
 rows, differences and ratios alike; of two groups of a dozen rows, 2 % and 98 % selected, 92 %. Each

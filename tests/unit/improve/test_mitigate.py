@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import get_scorer, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
@@ -26,7 +26,9 @@ from sklearn.svm import LinearSVC
 from mlops_nb.checks.fairness import check
 from mlops_nb.core.errors import InputError, NotFoundError, StoppedError
 from mlops_nb.improve.fair_model import FairModel, draw_lots
-from mlops_nb.improve.mitigate import CONSTRAINTS, METHODS, fit
+from mlops_nb.improve.mitigate import fit
+from mlops_nb.improve.mitigation_methods import METHODS
+from mlops_nb.improve.mitigation_task import CONSTRAINTS
 
 FEATURES = ["x", "z", "town"]
 
@@ -335,7 +337,10 @@ def test_a_model_is_served_without_fairlearn(
         ({"sensitive": ["sx"]}, "unknown column 'sx'; did you mean 'sex'?"),
         ({"sensitive": []}, "no sensitive column is given"),
         ({"label": "yy"}, "unknown column 'yy'"),
-        ({"label": "z"}, "'z' has 1500 classes, and mitigation needs two"),
+        ({"label": "z"}, "the label 'z' is among the model's features: it has seen it"),
+        ({"label": "z", "features": ["x"]}, "'z' holds amounts, and mitigation needs two classes"),
+        ({"label": "three", "features": ["x"]}, "'three' has 3 classes, and mitigation needs two"),
+        ({"model": LinearRegression()}, "needs a classifier, and LinearRegression predicts am"),
         ({"positive": 2}, "unknown positive class '2'; there is '0', '1'"),
         ({"sensitive": ["one"]}, "one has one group only: there is nothing to balance"),
         ({"features": ["x", "zz"]}, "unknown column 'zz'"),
@@ -344,7 +349,7 @@ def test_a_model_is_served_without_fairlearn(
         ({"model": LogisticRegression(), "features": ["town"]}, "can't be mitigated so: could not"),
         (
             {"method": "threshold_optimizer", "sensitive": ["rare"]},
-            "can't be mitigated so: Degenerate labels",
+            "threshold_optimizer needs two groups with both classes; 'few' has one only",
         ),
         (
             {"method": "correlation_remover", "features": ["town"]},
@@ -356,6 +361,7 @@ def test_bad_input_gets_one_clear_line(
     settings: dict[str, Any], message: str, model: Any, train: pd.DataFrame
 ) -> None:
     data = train.assign(one="only", rare=np.where(train.index < 3, "few", "many"))
+    data = data.assign(three=data["town"].where(data["x"] > 0, "nowhere"))
     data.loc[:2, "y"] = 0
     given = {"model": model, "label": "y", "sensitive": ["sex"], **settings}
     with pytest.raises(InputError) as caught:

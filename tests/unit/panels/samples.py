@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_nb.core.data_records import DataDiff, DataVersion
 from mlops_nb.core.diff_records import CellChange, Change, MetricChange, RunDiff
+from mlops_nb.core.mitigation_records import Mitigation
 from mlops_nb.core.records import (
     CellRecord,
     DemoResult,
@@ -17,7 +18,6 @@ from mlops_nb.core.records import (
     JobDetails,
     JobModel,
     JobRun,
-    Mitigation,
     ModelVersion,
     Notice,
     ProjectStatus,
@@ -228,8 +228,27 @@ def mitigation() -> Mitigation:
     after = Report("performance", "insufficient", cost, AT)
     told = "The gap in equalized odds fell from 0.14 to 0.04; accuracy fell by 0.005."
     repaired = fairness(0.3)
-    return Mitigation("threshold_optimizer", "equalized_odds", ("SEX",), fairness(), repaired,
-                      performance(), after, summary=told)  # fmt: skip
+    strength = {"name": "difference_bound", "value": 0.002, "meaning": "how far from the overall"}
+    return Mitigation("exponentiated_gradient", "equalized_odds", ("SEX",), fairness(), repaired,
+                      performance(), after, trade_off(), None, told, strength)  # fmt: skip
+
+
+def trade_off() -> tuple[dict[str, Any], ...]:
+    def point(kind: str, gap: float, accuracy: float, strength: float | None) -> dict[str, Any]:
+        return {
+            "kind": kind, "strength": strength, "share": float(kind == "fitted"),
+            "chosen": strength == 0.002, "value": gap, "bounds": [max(gap - 0.02, 0), gap + 0.02],
+            "accuracy": accuracy, "interval": [accuracy - 0.008, accuracy + 0.008],
+            "cost": 0.8198 - accuracy, "cost_interval": [0.8168 - accuracy, 0.8228 - accuracy],
+            "efficient": strength != 0.03, "groups": [2, 2],
+        }  # fmt: skip
+
+    return (
+        point("plain", 0.1409, 0.8198, None),
+        point("fitted", 0.11, 0.8181, 0.05),
+        point("fitted", 0.12, 0.8162, 0.03),
+        point("fitted", 0.0423, 0.8144, 0.002),
+    )
 
 
 def status() -> ProjectStatus:

@@ -9,8 +9,6 @@ import pytest
 from mlops_nb import panels
 from mlops_nb.checks.fairness import check
 from mlops_nb.core.records import Report
-from mlops_nb.panels.blocks import Figure, Table
-from mlops_nb.panels.group_curves import trade_off
 
 HOSTILE = "<script>alert('x')</script>"
 
@@ -92,15 +90,3 @@ def test_what_is_odd_in_the_evidence_is_left_out(drawn: object) -> None:
     )
     assert panels.html(changed)
     assert panels.text(changed)
-
-
-def test_what_less_of_a_gap_costs_is_drawn_with_intervals_on_both_axes() -> None:
-    point = {"value": 0.1, "bounds": [0.05, 0.15], "accuracy": 0.8, "interval": [0.7, 0.9]}
-    curve = [{**point, "share": 0.0}, {**point, "share": 1.0, "value": 0.06, "accuracy": 0.78}]
-    table, figure = trade_off(curve, "equalized_odds_difference")
-    assert isinstance(table, Table)
-    assert isinstance(figure, Figure)
-    assert [row[0].text for row in table.rows] == ["none (before)", "all (after)"]
-    assert "0.7800 at 0.0600" in figure.picture.alt
-    assert trade_off([], "x") == []
-    assert len(trade_off([{"share": 0.5, "value": 0.1, "accuracy": 0.5}], "x")) == 1

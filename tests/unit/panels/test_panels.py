@@ -14,8 +14,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from mlops_nb import panels
-from mlops_nb.core import data_records, diff_records, records, replay_records
+from mlops_nb.core import data_records, diff_records, mitigation_records, records, replay_records
 from mlops_nb.core.data_records import DataDiff, DataVersion
+from mlops_nb.core.mitigation_records import Mitigation
 from mlops_nb.core.records import (
     CellRecord,
     DemoResult,
@@ -25,7 +26,6 @@ from mlops_nb.core.records import (
     JobDetails,
     JobModel,
     JobRun,
-    Mitigation,
     ModelVersion,
     Notice,
     ProjectStatus,
@@ -303,7 +303,7 @@ def test_every_record_that_a_verb_returns_has_a_panel() -> None:
     parts = {"Record", "Finding", "CellRecord", "AuditEntry", "JobModel"}
     parts |= {"Change", "MetricChange", "CellChange"}
     parts |= {"ChangedInput", "ReplayedMetric", "DifferingCell"}
-    modules = (records, data_records, diff_records, replay_records)
+    modules = (records, data_records, diff_records, mitigation_records, replay_records)
     kinds = {
         name
         for module in modules
