@@ -158,13 +158,19 @@ def in_words(points: Iterable[Mapping[str, Any]], metric: str) -> str:
     """
     plain = next(point for point in points if point["kind"] == "plain")
     chosen = next(point for point in points if point["chosen"])
-    low, high = (f"{100 * end:.1f}" for end in chosen["cost_interval"])
-    before, after = f"{plain['value']:.2g}", f"{chosen['value']:.2g}"
-    cost = 100 * chosen["cost"]
-    paid = f"for {cost:.1f} points of accuracy ({low} to {high})"
+    low, high = (_points(end) for end in chosen["cost_interval"])
+    cost = chosen["cost"]
+    paid = f"for {_points(cost)} points of accuracy ({low} to {high})"
     if cost < 0:
-        paid = f"and accuracy rose by {-cost:.1f} points (cost: {low} to {high})"
-    return f"{metric} went from {before} to {after}, {paid}."
+        paid = f"and accuracy rose by {_points(-cost)} points (cost: {low} to {high})"
+    judged, there = chosen.get("groups", (0, 0))
+    among = f" between the {judged} of {there} groups with rows enough" if judged < there else ""
+    return f"{metric}{among} went from {plain['value']:.2g} to {chosen['value']:.2g}, {paid}."
+
+
+def _points(share: float) -> str:
+    """Write a share in percentage points; what is nothing when rounded has no sign."""
+    return f"{round(100 * share, 1) + 0.0:.1f}"
 
 
 def _is_efficient(point: Mapping[str, Any], points: Iterable[Mapping[str, Any]]) -> bool:

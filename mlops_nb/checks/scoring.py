@@ -75,7 +75,7 @@ def score(
                 hint="choose another name with prediction_column=... or score_column=...",
             )
     inputs = data[names]
-    new_columns = {prediction_column: _one_column(model.predict(inputs))}
+    new_columns = {prediction_column: _predicted(model, inputs)}
     scores = _scores(model, inputs, positive)
     if scores is not None:
         new_columns[score_column] = scores
@@ -96,7 +96,7 @@ def predictions(model: Any, data: pd.DataFrame, *, label: str | None = None) -> 
     ['no', 'no', 'no']
     """
     names = _feature_names(model, data, label, None, (PREDICTION, SCORE))
-    return _one_column(model.predict(data[names]))
+    return _predicted(model, data[names])
 
 
 def _feature_names(
@@ -157,6 +157,18 @@ def _class_index(classes: Sequence[Any], positive: Any) -> int:
     if positive not in classes and str(positive) not in texts:
         raise NotFoundError.among("positive class", str(positive), texts)
     return list(classes).index(positive) if positive in classes else texts.index(str(positive))
+
+
+def _predicted(model: Any, inputs: pd.DataFrame) -> Any:
+    try:
+        return _one_column(model.predict(inputs))
+    except ValueError as error:
+        from sklearn.exceptions import NotFittedError
+
+        if isinstance(error, NotFittedError):
+            name = type(model).__name__
+            raise InputError(f"{name} is not fitted", hint="fit it before it is judged") from error
+        raise
 
 
 def _one_column(predictions: Any) -> Any:

@@ -46,16 +46,14 @@ def mitigate(
     StoppedError
         If it is cancelled.
     """
-    from mlops_nb.improve.mitigate import sweep
+    from mlops_nb.improve.mitigate import plan
 
     original = frames.model(context, model)
     seen = frames.frame(context, train, "train")
     unseen = frames.frame(context, test, "test")
     groups = [sensitive] if isinstance(sensitive, str) else list(sensitive)
     name = frames.name_of(test, "test")
-    # What is wrong with the unseen data is told before hours of fitting.
-    before = _judge_model(context, original, unseen, label, groups, positive, name)
-    found = sweep(
+    planned = plan(
         original,
         seen,
         label=label,
@@ -67,6 +65,9 @@ def mitigate(
         positive=positive,
         watch=context.watch,
     )
+    # What is wrong with the unseen data is told before hours of fitting, too.
+    before = _judge_model(context, original, unseen, label, groups, positive, name)
+    found = planned.fit()
     repaired = found.chosen.model
     after = _judge_model(context, repaired, unseen, label, groups, positive, name)
     metric = f"{constraint}_difference"

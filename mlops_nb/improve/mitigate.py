@@ -53,6 +53,36 @@ class Sweep:
         return next(each for each in self.fitted if each.chosen)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A mitigation whose method, strength and data were found to be in order."""
+
+    task: Task
+    method: Method
+    strength: float
+    points: int
+    seed: int = 0
+
+    def fit(self) -> Sweep:
+        """Fit the models; this is what takes long."""
+        best, along = self.method.fit(self.task, self.strength, self.points)
+        relaxed = self.task.constraint not in self.method.unrelaxed
+        return Sweep(
+            self.method.strength if relaxed else None,
+            tuple(
+                Fitted(
+                    each.strength if relaxed else None, self._as_model(each), chosen=each is best
+                )
+                for each in along or [best]
+            ),
+        )
+
+    def _as_model(self, candidate: Candidate) -> FairModel:
+        by_group = self.task.sensitive if self.method.by_group else ()
+        needed = list(dict.fromkeys([*self.task.features, *by_group]))
+        return FairModel(candidate.rule, features=needed, classes=self.task.classes, seed=self.seed)
+
+
 def fit(
     model: Any,
     train: pd.DataFrame,
@@ -174,6 +204,38 @@ def sweep(
     >>> found.strength.name, [each.strength for each in found.fitted]
     ('alpha', [0.25, 0.5, 0.75, 1.0])
     """
+    return plan(
+        model,
+        train,
+        label=label,
+        sensitive=sensitive,
+        method=method,
+        constraint=constraint,
+        strength=strength,
+        points=points,
+        features=features,
+        positive=positive,
+        watch=watch,
+        seed=seed,
+    ).fit()
+
+
+def plan(
+    model: Any,
+    train: pd.DataFrame,
+    *,
+    label: str,
+    sensitive: Sequence[str],
+    method: str = "exponentiated_gradient",
+    constraint: str = "demographic_parity",
+    strength: float | None = None,
+    points: int | None = None,
+    features: Sequence[str] | None = None,
+    positive: Any = None,
+    watch: Watch | None = None,
+    seed: int = 0,
+) -> Plan:
+    """Check and read what `sweep` takes, so that it can be fitted."""
     if method not in METHODS:
         raise NotFoundError.among("mitigation method", method, METHODS)
     if constraint not in CONSTRAINTS:
@@ -182,7 +244,7 @@ def sweep(
     if constraint not in chosen.constraints:
         able = [name for name, each in METHODS.items() if constraint in each.constraints]
         raise InputError(f"{method} can't aim at {constraint}", hint=f"use {', '.join(able)}")
-    value = _strength(method, chosen, constraint, strength)
+    value, number = _strength(method, chosen, constraint, strength), _points(chosen, points)
     task = read_task(
         model,
         train,
@@ -193,25 +255,7 @@ def sweep(
         positive=positive,
         watch=watch,
     )
-    best, along = chosen.fit(task, value, _points(chosen, points))
-    relaxed = constraint not in chosen.unrelaxed
-    return Sweep(
-        chosen.strength if relaxed else None,
-        tuple(
-            Fitted(
-                each.strength if relaxed else None,
-                _as_model(each, task, chosen, seed),
-                chosen=each is best,
-            )
-            for each in along or [best]
-        ),
-    )
-
-
-def _as_model(candidate: Candidate, task: Task, method: Method, seed: int) -> FairModel:
-    by_group = task.sensitive if method.by_group else ()
-    needed = list(dict.fromkeys([*task.features, *by_group]))
-    return FairModel(candidate.rule, features=needed, classes=task.classes, seed=seed)
+    return Plan(task, chosen, value, number, seed)
 
 
 def _strength(name: str, method: Method, constraint: str, given: float | None) -> float:

@@ -47,8 +47,7 @@ class Refits:
         import numpy as np
         from sklearn.base import clone
 
-        if self.task.watch.cancelled():
-            raise StoppedError("mitigation was cancelled")
+        stop_where_asked(self.task)
         truth, weights = np.ascontiguousarray(truth), np.ascontiguousarray(weights)
         key = blake2b(truth.tobytes() + weights.tobytes()).digest()
         if key not in self._fitted:
@@ -110,6 +109,18 @@ def unwrapped(predictor: Any) -> Any:
     Where a reweighting leaves one class only, Fairlearn uses a constant classifier instead.
     """
     return predictor.model if isinstance(predictor, Refit) else predictor
+
+
+def stop_where_asked(task: Task) -> None:
+    """Stop between two fits.
+
+    Raises
+    ------
+    StoppedError
+        If the watch cancels.
+    """
+    if task.watch.cancelled():
+        raise StoppedError("mitigation was cancelled")
 
 
 def fitted(task: Task) -> Any:

@@ -21,7 +21,15 @@ from mlops_nb.improve.fair_model import (
     group_indicators,
     positive_score,
 )
-from mlops_nb.improve.mitigation_fits import Refit, Refits, Scores, fitted, one_line, unwrapped
+from mlops_nb.improve.mitigation_fits import (
+    Refit,
+    Refits,
+    Scores,
+    fitted,
+    one_line,
+    stop_where_asked,
+    unwrapped,
+)
 from mlops_nb.improve.mitigation_task import CONSTRAINTS, Task, listed_shortly
 
 if TYPE_CHECKING:
@@ -122,7 +130,7 @@ def _grid_search(task: Task, strength: float, points: int) -> tuple[Candidate, l
     import numpy as np
     from fairlearn.reductions import GridSearch
 
-    size = max(points, 1) if points else GRID_SIZE
+    size = max(points, 2) if points else GRID_SIZE  # Fairlearn makes no grid of one
     _tell_of_coarse_grids(task, size)
     search = GridSearch(
         Refit(Refits(task, about=size)),
@@ -181,6 +189,7 @@ def _threshold_optimizer(
         ladder = _ladder(max(gap for _, gap in _own_gaps(seen, score > 0.5)), 0.0, points)
     found: dict[float, Candidate] = {}
     for tolerance in dict.fromkeys([strength, *ladder]) if points else [strength]:
+        stop_where_asked(task)
         task.watch.progress(len(found), len({strength, *ladder}), "choosing thresholds")
         found[tolerance] = Candidate(tolerance, _thresholds(seen, model, score, tolerance))
     task.watch.progress(len(found), len(found), "chose thresholds")
@@ -254,6 +263,7 @@ def _correlation_remover(
     ladder = np.linspace(0, 1, points + 1)[1:].round(2).tolist()
     found: dict[float, Candidate] = {}
     for alpha in dict.fromkeys([strength, *ladder]):
+        stop_where_asked(task)
         task.watch.progress(len(found), len({strength, *ladder}), f"fitting for alpha {alpha:g}")
         unfitted = replace(whole, slopes=alpha * whole.slopes)
         with one_line():

@@ -105,7 +105,9 @@ def _name(point: _Point) -> Cell:
 def _lost(shares: Any) -> str:
     """Write what is lost in percentage points, or from how many to how many."""
     known = [words.finite(share) for share in shares] if isinstance(shares, list) else []
-    return " to ".join(words.NOTHING if each is None else f"{100 * each:.1f}" for each in known)
+    return " to ".join(
+        words.NOTHING if each is None else f"{round(100 * each, 1) + 0.0:.1f}" for each in known
+    )
 
 
 class _Chart(NamedTuple):

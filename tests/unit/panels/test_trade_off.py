@@ -30,7 +30,7 @@ def with_points(*points: dict[str, Any], **changed: Any) -> Mitigation:
 
 
 def names(table: Table) -> list[str]:
-    return [row[0].text for row in table.rows]  # type: ignore[union-attr]
+    return [row[0].text for row in table.rows]
 
 
 def test_every_model_is_told_with_its_gap_its_accuracy_and_its_cost() -> None:

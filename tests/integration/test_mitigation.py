@@ -1,0 +1,121 @@
+"""A mitigated model in a run: recorded, registered, and served by MLflow in a fresh process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from mlops_nb import panels
+from mlops_nb.core.errors import InputError
+from mlops_nb.flows import checks, tracking
+from mlops_nb.flows.context import Context, Named
+from mlops_nb.flows.mitigation import mitigate
+from mlops_nb.project import Project
+from tests.marks import imports_mlflow
+
+pytestmark = imports_mlflow
+
+FRESH = """
+import json, sys
+import mlflow, pandas as pd
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(sys.argv[2])
+data = pd.read_parquet(sys.argv[3])
+print(json.dumps(model.predict(data).tolist()))
+try:
+    model.predict(data.drop(columns="sex"))
+except Exception as error:
+    print(json.dumps(str(error)))
+"""
+
+
+def drawn(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    sex = rng.choice(["f", "m"], 1200)
+    x = rng.normal(size=1200) + (sex == "m")
+    return pd.DataFrame({"x": x, "sex": sex, "y": (x + rng.normal(size=1200) > 0.7) * 1})
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context(Project.at(tmp_path, {}), tmp_path)
+
+
+def test_the_run_knows_how_and_a_fresh_process_serves_the_model(context: Context) -> None:
+    train, test = drawn(0), drawn(1)
+    plain = LogisticRegression().fit(train[["x"]], train["y"])
+    run = tracking.open_run(context, notebook=tracking.notebook_here({}))
+    tracked = Context(context.project, context.folder, run.run_id)
+    found = mitigate(
+        tracked,
+        plain,
+        Named("train", train),
+        Named("test", test),
+        label="y",
+        sensitive="sex",
+        strength=0.05,
+        points=2,
+        register="fair",
+    )
+    tracking.close_run(tracked, run.run_id, "FINISHED")
+
+    tags = context.project.runs.get(run.run_id).tags
+    assert tags["mitigation_method"] == "threshold_optimizer"
+    assert tags["mitigation_constraint"] == "demographic_parity"
+    assert tags["mitigation_sensitive"] == "sex"
+    assert tags["mitigation_strength"] == "tol=0.05"
+    assert {"mlops.data.train", "mlops.data.test"} <= set(tags)
+
+    chosen = [point["strength"] for point in found.trade_off if point["chosen"]]
+    assert chosen == [0.05] == [found.strength["value"]]
+    assert len({point["strength"] for point in found.trade_off}) == 4
+    judged = checks.fairness(tracked, test, label="y", model=found, sensitive="sex")
+    gap = judged.finding("demographic_parity_difference").value
+    assert gap == pytest.approx(next(p["value"] for p in found.trade_off if p["chosen"]))
+    assert found.summary.startswith("demographic_parity_difference went from ")
+    assert found.summary.split(",")[0] in panels.text(found).replace("\n", " ")
+    assert json.dumps(found.to_dict())
+
+    test.to_parquet(context.folder / "test.parquet")
+    served = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FRESH, context.project.tracking_uri,
+         "models:/fair/1", "test.parquet"],
+        cwd=context.folder, capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    answers, refused = served.stdout.splitlines()
+    assert json.loads(answers) == found.model.predict(test).tolist()
+    assert "'sex'" in refused
+
+
+def test_what_is_wrong_is_told_before_anything_is_fitted(context: Context) -> None:
+    train, test = drawn(0), drawn(1)
+    fits: list[int] = []
+
+    class Slow(LogisticRegression):
+        def fit(self, *given: object, **named: object) -> Slow:
+            fits.append(1)
+            super().fit(*given, **named)
+            return self
+
+    model = Slow().fit(train[["x"]], train["y"])
+    settings = {"label": "y", "sensitive": "sex", "method": "exponentiated_gradient"}
+    for data, changed, message in (
+        (test.drop(columns="sex"), {}, "unknown column 'sex'"),
+        (test.drop(columns="y"), {}, "unknown column 'y'"),
+        (test, {"strength": 3.0}, "strength 3 is no difference_bound of exponentiated_gradient"),
+        (test, {"points": 99}, "a curve has 0 to 50 points, not 99"),
+        (test, {"label": "x"}, "the label 'x' is among the model's features"),
+    ):
+        with pytest.raises(InputError) as caught:
+            mitigate(context, model, train, data, **{**settings, **changed})
+        assert message in str(caught.value)
+    assert fits == [1]
+    with pytest.raises(InputError, match="Slow is not fitted; fit it before it is judged"):
+        mitigate(context, Slow(), train, test, **settings)
