@@ -20,7 +20,7 @@ from mlops_nb.panels.blocks import (
 )
 from mlops_nb.panels.reports import beyond, named
 
-_WIDE, _TALL, _EDGE = 320, 200, 10
+_WIDE, _TALL, _EDGE = 280, 190, 10
 # A limit further off than this would squeeze the points into a corner.
 _FAR = 2.0
 
