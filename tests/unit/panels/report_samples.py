@@ -59,6 +59,9 @@ def column_drift(name: str, score: float, shift: float, bins: int = 30) -> Findi
     )
 
 
+ADDRESS = "drift.html#mlops-report?file=drift.html"
+
+
 def drift() -> Report:
     schools = ["graduate school", "university", "high school", "others"]
     education = {
@@ -89,6 +92,8 @@ def drift() -> Report:
         "reference": {"name": "clients up to 35", "rows": 18_000},
         "current": {"name": "clients over 35", "rows": 12_000},
         "columns": len(columns),
+        "evidently_report": "/home/ada/credit/drift.html",
+        "evidently_address": ADDRESS,
     }
     summary = "4 of 8 columns drifted (50 %, limit 50 %): most `AGE`, `BILL_AMT1`, `PAY_AMT1`"
     return Report("drift", "fail", (whole, *columns), AT, summary, subject)

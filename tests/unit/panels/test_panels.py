@@ -61,7 +61,8 @@ def test_no_panel_sets_the_colour_of_text_or_reaches_outside(name: str) -> None:
     for tag, attributes in page.tags:
         style = f";{attributes.get('style') or ''}"
         assert not re.search(r";\s*color\s*:", style), (tag, style)
-        assert not attributes.keys() & {"id", "role", "href", "onclick", "onerror", "srcset"}
+        assert not attributes.keys() & {"id", "role", "onclick", "onerror", "srcset"}
+        assert attributes.get("href") in (None, report_samples.ADDRESS)
         assert not any(key.startswith(("on", "aria")) for key in attributes)
         if tag == "img":
             assert attributes["alt"]
@@ -385,7 +386,21 @@ def test_a_page_runs_nothing_loads_nothing_and_follows_the_scheme() -> None:
     )
     assert "prefers-color-scheme: dark" in page
     assert panels.html(report_samples.drift()) in page
-    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    assert not re.search(r"(src|href)=\"(?!data:|drift\.html#)", page)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", None, 7, "x.html", "javascript:a()#mlops-report?run=1", "//x.org/#mlops-report?run=1"],
+)
+def test_a_full_report_is_linked_to_by_its_address_alone(address: Any) -> None:
+    known = report_samples.drift()
+    said = "Evidently's full report: /home/ada/credit/drift.html"
+    assert said in panels.text(known)
+    assert f'<a href="{report_samples.ADDRESS}">' in panels.html(known)
+    other = replace(known, subject={**known.subject, "evidently_address": address})
+    assert said in panels.text(other)
+    assert "<a " not in panels.html(other)
 
 
 def test_panels_cost_nothing_until_one_is_drawn() -> None:

@@ -11,11 +11,12 @@ from html import escape
 from html.parser import HTMLParser
 
 TAGS = frozenset(
-    {"code", "details", "div", "img", "span", "strong", "summary", "wbr"}
+    {"a", "code", "details", "div", "img", "span", "strong", "summary", "wbr"}
     | {"caption", "table", "tbody", "td", "th", "thead", "tr"}
 )
 EVERYWHERE = frozenset({"class", "style", "title"})
 ATTRIBUTES = {
+    "a": frozenset({"href"}),
     "img": frozenset({"alt", "height", "src", "width"}),
     "td": frozenset({"colspan", "rowspan", "scope"}),
     "th": frozenset({"colspan", "rowspan", "scope"}),
