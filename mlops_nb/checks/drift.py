@@ -2,7 +2,7 @@
 
 The scores, limits and verdicts are those of Evidently 0.7.23's ``DataDriftPreset`` with its
 defaults, computed here from one sort of the reference's numbers, one pass over the current ones
-(`stats.cells`), and one count of levels.
+(`stats.grids`), and one count of levels.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks import drift_classifier
@@ -113,14 +113,14 @@ def check(
     >>> report.status, report.summary
     ('fail', '1 of 2 columns drifted (50 %, limit 50 %): `age`')
     """
-    _refuse_others(reference, current, share)
+    _refuse_others(reference, current)
     drift_classifier.refuse_threshold(auc_threshold)
     if multivariate and isinstance(reference, Profile):
         hint = "give the data, or leave out --multivariate (drift.multivariate in mlops.toml)"
         raise InputError("a profile has no rows that a classifier could tell apart", hint=hint)
-    refuse_unknown(min_evidence, correction)
+    refuse_unknown(min_evidence, correction, share)
     pairs = _paired(reference, current, columns, exclude, names)
-    roles = _roles([pair.name for pair in pairs], target=target, prediction=prediction)
+    roles = roles_of([pair.name for pair in pairs], target=target, prediction=prediction)
     choices = choose(methods, thresholds, types, [pair.name for pair in pairs])
 
     def judged(pair: Pair) -> Finding:
@@ -137,20 +137,7 @@ def check(
 
     cells = len(pairs) * (len(reference) + len(current))
     findings = settle(_each(judged, pairs, cells), min_evidence, correction)
-    findings = [_with_role(found, roles) for found in findings]
-    findings.sort(key=severity, reverse=True)
-    subject: dict[str, Any] = {
-        "reference": {"name": names[0], "rows": len(reference)},
-        "current": {"name": names[1], "rows": len(current)},
-        "columns": len(findings),
-    }
-    whole = _whole(findings, share)
-    fewest = min(len(reference), len(current))
-    if whole.evidence["n_drifted"] and not min_evidence and fewest <= FEW:
-        few = f"Rows: {fewest:,}, and with so few a column may seem to drift by chance"
-        subject["notes"] = [f"{few}; --min-evidence 0.95 lets an interval decide."]
-    summary = whole.evidence["sentence"]
-    report = Report("drift", whole.status, (whole, *findings), summary=summary, subject=subject)
+    report = concluded(findings, roles, share, names, (len(reference), len(current)), min_evidence)
     if not multivariate:
         return report
     kinds = {found.name: found.evidence["type"] for found in findings}
@@ -159,6 +146,30 @@ def check(
         report,
         drift_classifier.tell_apart(pairs, kinds, threshold=auc_threshold, confidence=confidence),
     )
+
+
+def concluded(
+    findings: list[Finding],
+    roles: Mapping[str, str],
+    share: float,
+    names: tuple[str, str],
+    rows: tuple[int, int],
+    min_evidence: float,
+) -> Report:
+    """Make the report of what was found in each column of two tables."""
+    findings = [_with_role(found, roles) for found in findings]
+    findings.sort(key=severity, reverse=True)
+    subject: dict[str, Any] = {
+        "reference": {"name": names[0], "rows": rows[0]},
+        "current": {"name": names[1], "rows": rows[1]},
+        "columns": len(findings),
+    }
+    whole = _whole(findings, share)
+    if whole.evidence["n_drifted"] and not min_evidence and min(rows) <= FEW:
+        few = f"Rows: {min(rows):,}, and with so few a column may seem to drift by chance"
+        subject["notes"] = [f"{few}; --min-evidence 0.95 lets an interval decide."]
+    summary = whole.evidence["sentence"]
+    return Report("drift", whole.status, (whole, *findings), summary=summary, subject=subject)
 
 
 def columns_of(report: Report) -> list[Finding]:
@@ -181,7 +192,7 @@ def _with_classifier(report: Report, found: Finding) -> Report:
     )
 
 
-def _refuse_others(reference: Any, current: Any, share: float) -> None:
+def _refuse_others(reference: Any, current: Any) -> None:
     import pandas as pd
 
     for name, value in (("reference", reference), ("current", current)):
@@ -189,8 +200,6 @@ def _refuse_others(reference: Any, current: Any, share: float) -> None:
             continue
         if not isinstance(value, pd.DataFrame):
             raise InputError(f"{name} must be a DataFrame, not {type(value).__name__}")
-    if not 0 <= share <= 1:
-        raise InputError(f"share must be between 0 and 1, not {share!r}")
 
 
 def _paired(
@@ -200,6 +209,43 @@ def _paired(
     exclude: Iterable[str],
     names: tuple[str, str],
 ) -> list[Pair]:
+    def pair(match: Match) -> Pair:
+        old, new = match.reference, match.current
+        return Pair(
+            match.name,
+            None if old is None else _column(reference, match.name, old),
+            None if new is None else current.iloc[:, new],
+            match.problem,
+        )
+
+    labels = (list(reference.columns), list(current.columns))
+    return [pair(match) for match in matched(*labels, columns, exclude, names)]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where one column stands in both tables, if it does, or what is wrong with it."""
+
+    name: str
+    reference: int | None
+    current: int | None
+    problem: str = ""
+
+
+def matched(
+    reference: Iterable[Any],
+    current: Iterable[Any],
+    columns: Iterable[str] | None,
+    exclude: Iterable[str],
+    names: tuple[str, str],
+) -> list[Match]:
+    """Match the columns of two tables by their names as text.
+
+    Raises
+    ------
+    NotFoundError
+        If a column that is wanted or to be excluded isn't there.
+    """
     places = (_places(reference), _places(current))
     known = list({**places[1], **places[0]})
     wanted = known if columns is None else [str(name) for name in columns]
@@ -211,19 +257,19 @@ def _paired(
     for name in left_out.difference(known):
         raise NotFoundError.among("column to exclude", name, known)
 
-    def pair(name: str) -> Pair:
+    def match(name: str) -> Match:
         old, new = (held.get(name, []) for held in places)
-        return Pair(
+        return Match(
             name,
-            _column(reference, name, old[0]) if old else None,
-            current.iloc[:, new[0]] if new else None,
+            old[0] if old else None,
+            new[0] if new else None,
             _ambiguity(names[0], old) or _ambiguity(names[1], new),
         )
 
-    return [pair(name) for name in dict.fromkeys(wanted) if name not in left_out]
+    return [match(name) for name in dict.fromkeys(wanted) if name not in left_out]
 
 
-def _roles(known: list[str], **columns: str | None) -> dict[str, str]:
+def roles_of(known: list[str], **columns: str | None) -> dict[str, str]:
     """Return the role of a column by its name."""
     roles = {str(column): role for role, column in columns.items() if column is not None}
     for column, role in roles.items():
@@ -232,7 +278,7 @@ def _roles(known: list[str], **columns: str | None) -> dict[str, str]:
     return roles
 
 
-def _with_role(found: Finding, roles: dict[str, str]) -> Finding:
+def _with_role(found: Finding, roles: Mapping[str, str]) -> Finding:
     if found.name not in roles:
         return found
     return replace(found, evidence={**found.evidence, "role": roles[found.name]})
@@ -246,10 +292,10 @@ def _column(frame: pd.DataFrame | Profile, name: str, place: int) -> pd.Series[A
     return frame.columns[name] if isinstance(frame, Profile) else frame.iloc[:, place]
 
 
-def _places(frame: pd.DataFrame | Profile) -> dict[str, list[int]]:
+def _places(labels: Iterable[Any]) -> dict[str, list[int]]:
     """Return where each column stands, by its name as text; names may occur more than once."""
     places: dict[str, list[int]] = {}
-    for position, label in enumerate(frame.columns):
+    for position, label in enumerate(labels):
         places.setdefault(str(label), []).append(position)
     return places
 
@@ -344,9 +390,12 @@ def _notes(
             verdicts = {"fail": "drifted", "pass": "did not drift"}
             verdict = verdicts.get(found.status, "can't be judged")
             yield f"the {found.evidence['role']} {quoted(found.name)} {verdict}"
-    few = sum(f.value is not None for f in unjudged_ones)
-    if len(unjudged_ones) > few:
-        yield f"{len(unjudged_ones) - few:,} can't be judged"
+    close = sum("bounds" in f.evidence and f.evidence["drifted"] is None for f in unjudged_ones)
+    few = sum(f.value is not None for f in unjudged_ones) - close
+    if len(unjudged_ones) > few + close:
+        yield f"{len(unjudged_ones) - few - close:,} can't be judged"
+    if close:
+        yield f"{close:,} {'is' if close == 1 else 'are'} too close to the limit to say"
     if few:
         yield f"{few:,} {'has' if few == 1 else 'have'} too few rows to say"
     if beside:

@@ -86,7 +86,9 @@ def judge(
         new = _plain_column(given)
         read_as = kind if kind in KINDS else _type_of(new)
         if read_as not in KINDS:
-            return _passed_over(name, kind, reference, current, names)
+            if current.isna().all():
+                return unjudged(name, f"{names[1]} has no value in it", reference, current)
+            return passed_over(name, kind, type_name_of(current), reference, current)
         method, limit = choices.method(name, read_as), choices.threshold(name, read_as)
         old = _reference_column(reference, names[0])
         if read_as == "text":
@@ -105,7 +107,7 @@ def judge(
         note = f"its values can't be compared: {shortened(written(error))}"
         return unjudged(name, note, reference, current)
     behind = interval(found, confidence) if confidence else {}
-    return _judged(name, kind, read_as, found, current, behind)
+    return judged(name, kind, read_as, found, current, behind)
 
 
 def _dtype_name(column: pd.Series[Any] | StoredColumn) -> str:
@@ -280,7 +282,7 @@ _PLAIN_OBJECTS = {
 }
 
 
-def _judged(
+def judged(
     name: str,
     kind: str,
     read_as: str,
@@ -288,10 +290,11 @@ def _judged(
     current: pd.Series[Any],
     behind: dict[str, Any],
 ) -> Finding:
+    """Return the finding of a column that was compared, with what is `behind` its score."""
     notes, unit = list(found.notes), ""
     if kind != read_as:
         unit = " days" if is_time(current) else ""
-        passed = f"Evidently passes over columns of type {_type_name(current)}"
+        passed = f"Evidently passes over columns of type {type_name_of(current)}"
         notes.append(f"{passed}; this is our own judgement")
     return Finding(
         name,
@@ -321,11 +324,16 @@ def unjudged(
     name: str,
     note: str,
     reference: pd.Series[Any] | StoredColumn | None,
-    current: pd.Series[Any] | None,
+    current: pd.Series[Any] | StoredColumn | None,
+    kind: str = "unknown",
 ) -> Finding:
-    """Return the finding of a column that can't be compared, `note` saying why."""
+    """Return the finding of a column that can't be compared, `note` saying why.
+
+    Of a current column that is a series, the `kind` is that of its values.
+    """
     # What only the reference has is no column to Evidently, which reads the current frame.
-    kind = "unknown" if current is None else _type_or_unknown(current)
+    if current is not None and not isinstance(current, StoredColumn):
+        kind = type_or_unknown(current)
     evidence = {
         "counted": kind in KINDS,
         "sentence": f"{quoted(name)} can't be judged: {note}",
@@ -335,23 +343,22 @@ def unjudged(
     return Finding(name, name, status="insufficient", evidence=evidence)
 
 
-def _type_or_unknown(series: pd.Series[Any]) -> str:
+def type_or_unknown(series: pd.Series[Any]) -> str:
+    """Return the type that Evidently infers; unknown where values can't be counted."""
     try:
         return column_type(series)
     except Exception:  # noqa: BLE001 - values that can't be counted, such as lists among texts
         return "unknown"
 
 
-def _passed_over(
+def passed_over(
     name: str,
     kind: str,
-    reference: pd.Series[Any] | StoredColumn,
-    current: pd.Series[Any],
-    names: tuple[str, str],
+    type_name: str,
+    reference: pd.Series[Any] | StoredColumn | None,
+    current: pd.Series[Any] | StoredColumn | None,
 ) -> Finding:
-    if current.isna().all():
-        return unjudged(name, f"{names[1]} has no value in it", reference, current)
-    type_name = _type_name(current)
+    """Return the finding of a column of a type that nobody compares."""
     note = f"Evidently passes over columns of type {type_name}, and so do we"
     evidence = {
         "counted": False,
@@ -361,7 +368,8 @@ def _passed_over(
     return Finding(name, name, evidence=_without_score(kind, reference, current) | evidence)
 
 
-def _type_name(series: pd.Series[Any]) -> str:
+def type_name_of(series: pd.Series[Any]) -> str:
+    """Return what pandas calls a column's type, and of objects their values'."""
     from pandas.api.types import infer_dtype
 
     name = str(series.dtype)
@@ -369,7 +377,9 @@ def _type_name(series: pd.Series[Any]) -> str:
 
 
 def _without_score(
-    kind: str, reference: pd.Series[Any] | StoredColumn | None, current: pd.Series[Any] | None
+    kind: str,
+    reference: pd.Series[Any] | StoredColumn | None,
+    current: pd.Series[Any] | StoredColumn | None,
 ) -> dict[str, Any]:
     evidence: dict[str, Any] = {"method": None, "drifted": None, "threshold": None, "type": kind}
     for side, series in (("reference", reference), ("current", current)):

@@ -28,8 +28,8 @@ MISSED = 0.1  # a share of rows that may move unseen by a test
 SEED = 0
 
 
-def refuse_unknown(confidence: float, correction: str) -> None:
-    """Refuse a confidence that is none, and an unknown correction.
+def refuse_unknown(confidence: float, correction: str, share: float = 0.5) -> None:
+    """Refuse a confidence or a share that is none, and an unknown correction.
 
     Raises
     ------
@@ -39,6 +39,8 @@ def refuse_unknown(confidence: float, correction: str) -> None:
         raise InputError(f"min_evidence must be from 0 to below 1, such as 0.95, not {confidence}")
     if correction not in CORRECTIONS:
         raise NotFoundError.among("correction", correction, CORRECTIONS)
+    if not 0 <= share <= 1:
+        raise InputError(f"share must be between 0 and 1, not {share!r}")
 
 
 def interval(found: Comparison, confidence: float) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def _distance(found: Comparison) -> tuple[Distance, Floats, Floats, str]:
     if found.method.key in by_key:
         return (by_key[found.method.key], *shared_counts(old, new), "")
     if isinstance(old, Numbers) and isinstance(new, Numbers):
-        before, after, means = over.grid(old.values, new.values)
+        before, after, means = old.grid_with(new)
         if found.method.key == "wasserstein":
             return over.wasserstein_over(means), before, after, ""
         if found.method.key == "ed":

@@ -15,6 +15,7 @@ from mlops_nb.checks import drift_scores as scores
 from mlops_nb.checks.drift_samples import (
     FEW_VALUES,
     Column,
+    Levels,
     Numbers,
     Sample,
     StoredColumn,
@@ -228,6 +229,19 @@ def compare(
     new: Sample = read(current)
     if method is None:
         method, old, new = _chosen(old, new)
+    return compare_samples(method, old, new, threshold)
+
+
+def compare_samples(
+    method: Method, old: Sample, new: Sample, threshold: float | None
+) -> Comparison:
+    """Score two samples by a method.
+
+    Raises
+    ------
+    UnjudgeableError
+        If it has no score for them.
+    """
     limit = method.threshold if threshold is None else threshold
     score, notes = _scored(method, old, new)
     return concluded(
@@ -246,11 +260,25 @@ def _chosen(old: Sample, new: Sample) -> tuple[Method, Sample, Sample]:
     if isinstance(old, Numbers) and isinstance(new, Numbers):
         few = (few_levels(old), few_levels(new))
         if few[0] is None or few[1] is None or len({*few[0].counts, *few[1].counts}) > FEW_VALUES:
-            return (KS if old.n <= FEW_ROWS else WASSERSTEIN), old, new
+            return default_of_numbers(old), old, new
         old, new = few[0], few[1]
+    return _default_of_counts(old, new), old, new
+
+
+def default_of_numbers(old: Sample) -> Method:
+    """Return the method that Evidently takes for numbers."""
+    return KS if old.n <= FEW_ROWS else WASSERSTEIN
+
+
+def default_of_levels(old: Levels, new: Levels) -> Method:
+    """Return the method that Evidently takes for levels."""
+    return _default_of_counts(old, new)
+
+
+def _default_of_counts(old: Sample, new: Sample) -> Method:
     if old.n > FEW_ROWS:
-        return JENSEN_SHANNON, old, new
-    return (CHI_SQUARE if len(scores.shared_counts(old, new)[0]) > 2 else Z_TEST), old, new
+        return JENSEN_SHANNON
+    return CHI_SQUARE if len(scores.shared_counts(old, new)[0]) > 2 else Z_TEST
 
 
 def _scored(method: Method, old: Sample, new: Sample) -> tuple[float, tuple[str, ...]]:

@@ -6,7 +6,7 @@ divisions, and means of 32-bit numbers are rounded elsewhere in the seventh digi
 
 The file is a numpy archive, not compressed, that holds no pickled objects: ``header`` is JSON
 with the version of the format, each numeric column is one sorted array; of larger ones, ``counts``
-and ``depths`` hold what `stats.cells` compares current data with instead of sorting them. Files of
+and ``depths`` hold what `stats.grids` compares current data with instead of sorting them. Files of
 version 1 have no cells, which are then worked out anew.
 """
 
@@ -119,7 +119,7 @@ def _numbers(column: Column) -> tuple[Numbers, Levels | None]:
     numbers = Numbers.stored(
         read.rows, read.infinite, read.values, deviation=read.deviation, mean=read.mean
     )
-    _ = numbers.cells  # worked out once, however many comparisons there will be
+    _ = numbers.celled  # worked out once, however many comparisons there will be
     few = not has_more_values(numbers.values, FEW_INTEGERS)
     return numbers, replace(read_levels(column), column=None) if few else None
 
@@ -144,7 +144,7 @@ def save(made: Profile, path: Path) -> None:
         if known.numbers is not None
     }
     arrays: dict[str, Any] = {at: sample.values for at, sample in numbers.items()}
-    cells = [sample.cells for sample in numbers.values() if sample.cells is not None]
+    cells = [sample.celled for sample in numbers.values() if sample.celled is not None]
     if cells:  # of all columns together, since each array takes time to open
         arrays["counts"] = np.concatenate([column.counts for column in cells])
         arrays["depths"] = np.concatenate([column.depths for column in cells])
@@ -230,7 +230,7 @@ class _Arrays:
 
 def _described(name: str, known: StoredColumn) -> dict[str, Any]:
     counted, sample = known.levels, known.numbers or known.levels
-    cells = None if known.numbers is None else known.numbers.cells
+    cells = None if known.numbers is None else known.numbers.celled
     grid = None if cells is None else cells.grid
     return {
         "name": name,
@@ -247,7 +247,7 @@ def _described(name: str, known: StoredColumn) -> dict[str, Any]:
 
 
 def _read_all(described: list[dict[str, Any]], arrays: _Arrays) -> dict[str, StoredColumn]:
-    from mlops_nb.stats.cells import Celled, Grid
+    from mlops_nb.stats.grids import Celled, Grid
 
     grids = {at: Grid(**known["grid"]) for at, known in enumerate(described) if known.get("grid")}
     counts, depths = (arrays[name] if grids else None for name in ("counts", "depths"))

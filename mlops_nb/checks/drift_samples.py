@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from mlops_nb.stats.cells import Celled
+    from mlops_nb.stats.grids import Celled
 
 FIRST = 128
 FEW_VALUES = 5  # numbers with no more distinct values than this are compared level by level
@@ -83,9 +83,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Numbers(Sample):
-    """A sample of numbers: the `finite` ones, in any order, sorted only if somebody asks."""
+    """A sample of numbers: the `finite` ones, in any order, sorted only if somebody asks.
+
+    `bins` are counts over bins that both samples share, where they were counted beforehand.
+    """
 
     finite: np.ndarray[Any, np.dtype[Any]]
+    bins: np.ndarray[Any, np.dtype[Any]] | None = None
 
     @classmethod
     def stored(
@@ -137,21 +141,21 @@ class Numbers(Sample):
         return "values" in self.__dict__
 
     @cached_property
-    def cells(self) -> Celled | None:
+    def celled(self) -> Celled | None:
         """The sample on a grid of its own; None where sorting is the faster way to compare it."""
-        from mlops_nb.stats import cells
+        from mlops_nb.stats import grids
 
-        grid = cells.grid_for(self.values)
-        return None if grid is None else cells.counted(self.values, grid, ordered=True)
+        grid = grids.grid_for(self.values)
+        return None if grid is None else grids.counted(self.values, grid, ordered=True)
 
     def beside(self, reference: Numbers) -> Celled | None:
         """Return the sample on the reference's grid; None where it is sorted, or had better be."""
-        from mlops_nb.stats import cells
+        from mlops_nb.stats import grids
 
-        if self.is_sorted or self.n <= cells.FEW or reference.cells is None:
+        if self.is_sorted or self.n <= grids.FEW or reference.celled is None:
             return None
         if "counted" not in self.__dict__:
-            self.__dict__["counted"] = cells.counted(self.finite, reference.cells.grid)
+            self.__dict__["counted"] = grids.counted(self.finite, reference.celled.grid)
         found: Celled = self.__dict__["counted"]
         return found
 
@@ -164,6 +168,12 @@ class Numbers(Sample):
         """Return how many values are less than each edge."""
         known: Celled | None = None if self.is_sorted else self.__dict__.get("counted")
         return self.values.searchsorted(edges) if known is None else known.below(edges)
+
+    def grid_with(self, other: Numbers) -> tuple[Any, Any, Any]:
+        """Return counts of both in a few hundred cells, and the cells' means."""
+        from mlops_nb.stats.distance_intervals import grid
+
+        return grid(self.values, other.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +225,7 @@ def read_numbers(column: Column | StoredColumn) -> Numbers:
         is_finite = np.isfinite(values)
         if not is_finite.all():
             finite, infinite = values[is_finite], int(np.isinf(values).sum())
-    _refuse_empty(column.frame, len(finite), len(finite) + infinite)
+    refuse_empty(column.frame, len(finite), len(finite) + infinite)
     return Numbers(column.frame, column.rows, len(finite), infinite, column, finite)
 
 
@@ -237,7 +247,7 @@ def read_levels(column: Column | StoredColumn) -> Levels:
     }
     present = sum(counts.values())
     infinite = sum(counts.pop(level, 0) for level in (math.inf, -math.inf))
-    _refuse_empty(column.frame, present - infinite, present)
+    refuse_empty(column.frame, present - infinite, present)
     return Levels(column.frame, column.rows, present - infinite, infinite, column, counts)
 
 
@@ -267,7 +277,13 @@ def _levels_of(numbers: Numbers) -> Levels:
     return Levels(numbers.frame, numbers.rows, numbers.n, numbers.infinite, numbers.column, counts)
 
 
-def _refuse_empty(frame: str, n: int, present: int) -> None:
+def refuse_empty(frame: str, n: int, present: int) -> None:
+    """Refuse a column of no finite value.
+
+    Raises
+    ------
+    UnjudgeableError
+    """
     if n == 0:
         found = "no finite value" if present else "no value"
         raise UnjudgeableError(f"{frame} has {found} in it")

@@ -55,6 +55,9 @@ def shared_counts(old: Sample, new: Sample) -> tuple[Floats, Floats]:
 
     if isinstance(old, Levels) and isinstance(new, Levels):
         return counts(old, new)
+    binned = [side.bins for side in (old, new) if isinstance(side, Numbers)]
+    if len(binned) == 2 and binned[0] is not None and binned[1] is not None:
+        return binned[0], binned[1]
     x, y = _numbers(old), _numbers(new)
     if not binning.has_more_values(x, BINNED_FROM):
         return binning.value_counts(x, y)
@@ -101,13 +104,13 @@ def ks(old: Sample, new: Sample) -> float:
 
 def wasserstein(old: Sample, new: Sample) -> float:
     """Score by the Wasserstein distance in the reference's standard deviations."""
-    from mlops_nb.stats import cells, distances
+    from mlops_nb.stats import distances, grids
 
     if not isinstance(old, Numbers) or not isinstance(new, Numbers):
         return distances.wasserstein_normed(_numbers(old), _numbers(new))
     area, counted = None, new.beside(old)
-    if counted is not None and old.cells is not None:
-        area = cells.wasserstein(old.cells, counted)
+    if counted is not None and old.celled is not None:
+        area = grids.wasserstein(old.celled, counted)
     if area is None:
         area = distances.wasserstein(old.values, new.values)
     return distances.normed(area, old.deviation)

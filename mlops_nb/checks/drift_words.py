@@ -92,7 +92,7 @@ def histogram(found: Comparison) -> dict[str, Any] | None:
             whole = all(sample.finite.dtype.kind in "iu" for sample in both)
             edges = shared_edges(_span(old), _span(new), whole=whole)
             drawn = {
-                side: shares(sample.below(edges[1:-1]), sample.n).tolist()
+                side: shares(sample.below(edges[1:-1]), len(sample.finite)).tolist()
                 for side, sample in zip(("reference", "current"), both, strict=True)
             }
             return {"edges": edges.tolist(), **drawn}
@@ -105,7 +105,7 @@ def _span(sample: Numbers) -> tuple[float, float, float, float]:
     from mlops_nb.stats.histograms import middle
 
     low, high = (float(end) for end in sample.ends)
-    first, last = (float(sample.at_rank(rank)) for rank in middle(sample.n))
+    first, last = (float(sample.at_rank(rank)) for rank in middle(len(sample.finite)))
     return low, first, last, high
 
 

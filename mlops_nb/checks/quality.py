@@ -79,17 +79,24 @@ def check(
     findings += [judge(data, expectation) for expectation in expected]
     if schema is not None:
         findings += quality_pandera.check(data, schema)
-    findings.sort(key=_rank)
-    failed = [found for found in findings if found.status == "fail"]
-    errors = [found for found in failed if found.evidence["severity"] == "error"]
     subject: dict[str, Any] = {"data": _subject(name, data)}
     if reference is not None:
         subject["reference"] = _subject(reference_name, reference)
+    return concluded(findings, subject, (len(data), data.shape[1]))
+
+
+def concluded(
+    findings: list[Finding], subject: Mapping[str, Any], shape: tuple[int, int]
+) -> Report:
+    """Make the report of what was found in data of so many rows and columns."""
+    findings = sorted(findings, key=_rank)
+    failed = [found for found in findings if found.status == "fail"]
+    errors = [found for found in failed if found.evidence["severity"] == "error"]
     return Report(
         "quality",
         "fail" if errors else "pass",
         tuple(findings),
-        summary=_summary(data, errors, failed[len(errors) :]),
+        summary=_summary(shape, errors, failed[len(errors) :]),
         subject=subject,
     )
 
@@ -102,8 +109,8 @@ def _rank(found: Finding) -> tuple[bool, bool]:
     return found.status != "fail", found.evidence["severity"] != "error"
 
 
-def _summary(data: pd.DataFrame, errors: list[Finding], warnings: list[Finding]) -> str:
-    size = f"{len(data):,} rows × {data.shape[1]:,} columns"
+def _summary(shape: tuple[int, int], errors: list[Finding], warnings: list[Finding]) -> str:
+    size = f"{shape[0]:,} rows × {shape[1]:,} columns"
     if not errors and not warnings:
         return f"{size}: nothing found"
     counts = [

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.core.nearest import nearest
-from mlops_nb.core.records import Finding, Status
-from mlops_nb.core.words import number, percent, quoted, shortened, written
+from mlops_nb.checks import quality_findings as say
+from mlops_nb.checks.quality_findings import finding
+from mlops_nb.core.records import Finding
+from mlops_nb.core.words import quoted, shortened, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +20,6 @@ FEW_ROWS = 100  # in which values may all differ and be no identifier
 HEAD = 1000  # rows that tell most columns from constant and from unique ones
 IDENTIFIER = 0.99  # share of distinct values from which a column looks like an identifier
 FREE_TEXT = 0.5  # share of distinct values from which unseen ones are no surprise
-OUT_OF_RANGE = 0.01  # share beyond the reference's range that is bound to occur
-MORE_MISSING = 0.05  # by which the share of missing values may exceed the reference's
 
 
 def look(data: pd.DataFrame) -> Iterator[Finding]:
@@ -28,9 +27,8 @@ def look(data: pd.DataFrame) -> Iterator[Finding]:
     from concurrent.futures import ThreadPoolExecutor
 
     rows, empty = len(data), data.size == 0
-    note = f"there are {rows:,} rows and {data.shape[1]:,} columns"
-    yield finding("rows", None, rows, 1, failed=empty, severity="error", note=note)
-    yield from _duplicate_names(data)
+    yield say.size(rows, data.shape[1])
+    yield from duplicate_names([name for name, _ in named(data)])
     if empty:
         return
     yield from _guarded(None, data.dtypes, _duplicate_rows(data))
@@ -47,24 +45,10 @@ def look(data: pd.DataFrame) -> Iterator[Finding]:
 def compare(data: pd.DataFrame, reference: pd.DataFrame, reference_name: str) -> Iterator[Finding]:
     """Yield what is different from a reference: columns, types, levels and ranges."""
     present, known = dict(named(data)), dict(named(reference))
-    for name in known:
-        if name not in present:
-            new = nearest(name, [other for other in present if other not in known])
-            hint = f"; {quoted(new)} may be it" if new else ""
-            note = f"{reference_name} has {quoted(name)}, these data don't{hint}"
-            yield finding(
-                "missing_column",
-                name,
-                "absent",
-                "present",
-                failed=True,
-                severity="error",
-                note=note,
-            )
+    yield from say.columns_changed(present, known, reference_name)
     for name, column in present.items():
         if name not in known:
-            note = f"{quoted(name)} is not in {reference_name}"
-            yield finding("extra_column", name, "present", "absent", failed=True, note=note)
+            yield say.extra_column(name, reference_name)
         elif data.size and len(reference):
             both = [column.dtype, known[name].dtype]
             against = _against(name, column, known[name], reference_name)
@@ -83,24 +67,6 @@ def _guarded(
         what = "the rows" if name is None else quoted(name)
         note = f"{what} can't be compared: {shortened(written(error), 120)}"
         yield finding("unreadable", name, None, None, failed=True, note=note)
-
-
-def finding(
-    name: str,
-    column: str | None,
-    value: Any,
-    limit: Any,
-    *,
-    failed: bool,
-    note: str,
-    severity: str = "warning",
-    **evidence: Any,
-) -> Finding:
-    """Return a finding of quality, with its severity and a sentence."""
-    status: Status = "fail" if failed else "pass"
-    return Finding(
-        name, column, value, limit, status, {"severity": severity, "note": note, **evidence}
-    )
 
 
 def named(frame: pd.DataFrame) -> Iterator[tuple[str, pd.Series[Any]]]:
@@ -176,8 +142,8 @@ def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
     return column.map(lambda value: written(value, repr), na_action="ignore")
 
 
-def _duplicate_names(data: pd.DataFrame) -> Iterator[Finding]:
-    names = [name for name, _ in named(data)]
+def duplicate_names(names: list[str]) -> Iterator[Finding]:
+    """Say which names several columns have."""
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         note = f"{names.count(name)} columns are called {quoted(name)}"
         yield finding(
@@ -188,13 +154,8 @@ def _duplicate_names(data: pd.DataFrame) -> Iterator[Finding]:
 def _duplicate_rows(data: pd.DataFrame) -> Iterator[Finding]:
     duplicated = _duplicated(data)
     count = int(duplicated.sum())
-    share = count / len(data)
     rows = [f"row {position}" for position in duplicated.nonzero()[0][:EXAMPLES]]
-    note = f"{count:,} rows ({percent(share)}) repeat an earlier one" if count else "no row repeats"
-    yield finding(
-        "duplicate_rows", None, share, 0.0, failed=count > 0, note=note,
-        count=count, share=share, examples=rows,
-    )  # fmt: skip
+    yield say.duplicate_rows(count, len(data), rows)
 
 
 def _duplicated(data: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -211,20 +172,21 @@ def _duplicated(data: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
     suspects = np.arange(len(data))
     hashes: Any = np.zeros(len(data), dtype=np.uint64)
     for column in columns:
-        some = _countable(column if len(suspects) == len(data) else column.iloc[suspects])
+        some = countable(column if len(suspects) == len(data) else column.iloc[suspects])
         hashes = hashes * np.uint64(31) + pd.util.hash_pandas_object(some, index=False).to_numpy()
         again = pd.Series(hashes).duplicated(keep=False).to_numpy()
         suspects, hashes = suspects[again], hashes[again]
         if not len(suspects):
             break
     duplicated = np.zeros(len(data), dtype=bool)
-    rows = [_countable(column.iloc[suspects]) for column in columns]
+    rows = [countable(column.iloc[suspects]) for column in columns]
     plain = pd.DataFrame({place: row.reset_index(drop=True) for place, row in enumerate(rows)})
     duplicated[suspects] = plain.duplicated().to_numpy()
     return duplicated
 
 
-def _countable(column: pd.Series[Any]) -> pd.Series[Any]:
+def countable(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column with its values as they can be hashed and compared."""
     if column.dtype.name in ("float64", "float32"):
         return column + 0.0  # 0 and -0 are one number, and have one hash then
     # Objects that are no text may not be hashable, or be numbers that are too large for hashing.
@@ -235,11 +197,9 @@ def _countable(column: pd.Series[Any]) -> pd.Series[Any]:
 def _column(name: str, column: pd.Series[Any]) -> Iterator[Finding]:
     missing = column.isna().to_numpy()
     count, share = int(missing.sum()), float(missing.mean())
-    note = f"{quoted(name)} has {count:,} missing values ({percent(share)})"
-    yield finding("missing", name, share, None, failed=False, note=note, count=count, share=share)
+    yield say.missing(name, count, share)
     if count == len(column):
-        note = f"{quoted(name)} has no value at all"
-        yield finding("all_missing", name, 1.0, 0.0, failed=True, note=note)
+        yield say.all_missing(name)
         return
     # Text and numbers can be counted as they are; the rest is tried.
     word = kind(column)
@@ -253,9 +213,7 @@ def _column(name: str, column: pd.Series[Any]) -> Iterator[Finding]:
 
 def _constant(name: str, values: pd.Series[Any]) -> Iterator[Finding]:
     if len(values) > 1 and values.head(HEAD).nunique() == 1 and values.nunique() == 1:
-        always = shortened(written(values.iloc[0]))
-        note = f"{quoted(name)} says nothing: it is always {always}"
-        yield finding("constant", name, 1, 2, failed=True, note=note, examples=[always])
+        yield say.constant(name, say.shown(values.iloc[0]))
 
 
 def _mixed_types(name: str, values: pd.Series[Any], word: str) -> Iterator[Finding]:
@@ -276,9 +234,7 @@ def _infinite(name: str, column: pd.Series[Any]) -> Iterator[Finding]:
         return
     infinite = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
     if infinite.any():
-        evidence = failing_rows(column, infinite)
-        note = f"{quoted(name)} has {evidence['count']:,} infinite values"
-        yield finding("infinite", name, evidence["share"], 0.0, failed=True, note=note, **evidence)
+        yield say.infinite(name, failing_rows(column, infinite))
 
 
 def _near_unique(name: str, values: pd.Series[Any], word: str) -> Iterator[Finding]:
@@ -294,45 +250,41 @@ def _near_unique(name: str, values: pd.Series[Any], word: str) -> Iterator[Findi
         return
     share = values.nunique() / len(values)
     if share >= IDENTIFIER:
-        note = f"{quoted(name)} looks like an identifier: {percent(share)} of its values differ"
-        yield finding("near_unique", name, share, None, failed=False, note=note)
+        yield say.near_unique(name, share)
 
 
 def _against(
     name: str, column: pd.Series[Any], known: pd.Series[Any], reference_name: str
 ) -> Iterator[Finding]:
     more, before = float(column.isna().mean()), float(known.isna().mean())
-    if more > before + MORE_MISSING:
-        note = f"{quoted(name)} misses {percent(more)} of its values, in {reference_name} "
-        note += percent(before)
-        yield finding("more_missing", name, more, before + MORE_MISSING, failed=True, note=note)
+    yield from say.more_missing(name, more, before, reference_name)
     found, expected = kind(column), kind(known)
     if not found or not expected:
         return
     types = (str(column.dtype), str(known.dtype))
     if found != expected:
-        note = f"{quoted(name)} holds {found} values, in {reference_name} {expected}"
-        yield finding("type_changed", name, *types, failed=True, severity="error", note=note)
+        words = (f"{found} values", expected)
+        yield say.type_changed(name, words, types, reference_name, "error")
         return
     if found == "number":
-        yield from _number_changed(name, column, known, reference_name)
+        yield from number_changed(name, column, known, reference_name)
         yield from _out_of_range(name, column, known, reference_name)
     elif found in ("text", "boolean"):
         yield from _unseen_values(name, column, known, reference_name)
 
 
-def _number_changed(
+def number_changed(
     name: str, column: pd.Series[Any], known: pd.Series[Any], reference_name: str
 ) -> Iterator[Finding]:
+    """Say whether whole numbers became fractions, or the other way round."""
     from pandas.api.types import is_integer_dtype
 
     def word(series: pd.Series[Any]) -> str:
         return "whole numbers" if is_integer_dtype(series.dtype) else "fractions"
 
     if word(column) != word(known):
-        note = f"{quoted(name)} holds {word(column)}, in {reference_name} {word(known)}"
         types = (str(column.dtype), str(known.dtype))
-        yield finding("type_changed", name, *types, failed=True, note=note)
+        yield say.type_changed(name, (word(column), word(known)), types, reference_name, "warning")
 
 
 def _out_of_range(
@@ -350,14 +302,7 @@ def _out_of_range(
     beyond = (values < low) | (values > high)
     if not beyond.any():
         return
-    evidence = failing_rows(column, beyond)
-    share = evidence["share"]
-    note = f"{evidence['count']:,} values of {quoted(name)} ({percent(share)}) lie outside "
-    note += f"{number(low)} to {number(high)}, the range in {reference_name}"
-    yield finding(
-        "out_of_range", name, share, OUT_OF_RANGE, failed=share > OUT_OF_RANGE, note=note,
-        low=low, high=high, **evidence,
-    )  # fmt: skip
+    yield say.out_of_range(name, failing_rows(column, beyond), low, high, reference_name)
 
 
 def finite_or_nan(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -378,7 +323,4 @@ def _unseen_values(
     unseen = (~column.isin(list(levels)) & column.notna()).to_numpy(dtype=bool)
     if not unseen.any():
         return
-    evidence = failing_rows(column, unseen)
-    count, share = f"{evidence['count']:,}", percent(evidence["share"])
-    note = f"{count} values of {quoted(name)} ({share}) do not occur in {reference_name}"
-    yield finding("unseen_values", name, evidence["share"], 0.0, failed=True, note=note, **evidence)
+    yield say.unseen_values(name, failing_rows(column, unseen), reference_name)

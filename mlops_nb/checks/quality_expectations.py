@@ -26,12 +26,12 @@ from mlops_nb.checks import quality_settings as settings_of
 from mlops_nb.checks.quality_columns import (
     EXAMPLES,
     failing_rows,
-    finding,
     hashable,
     kind,
     named,
 )
 from mlops_nb.checks.quality_expression import Expression, evaluate
+from mlops_nb.checks.quality_findings import finding
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.nearest import suggest
 from mlops_nb.core.records import Finding, now
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 SEVERITIES = ("error", "warning")
 COMMON = ("column", "check", "severity")
+REPEATED = "occur more than once"
+NO_DATE = "there is no date in it"
 Settings = Mapping[str, Any]
 
 
@@ -55,6 +57,7 @@ class Verdict:
     failed: bool
     note: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +135,27 @@ def judge(data: pd.DataFrame, expectation: Expectation) -> Finding:
     What the data lack, or what can't be compared in them, is a failed finding and no error.
     """
     column = expectation.column
-    for name in _columns_needed(expectation):
-        found = [series for other, series in named(data) if other == name]
-        if len(found) != 1:
-            return _no_column(data, expectation, name, len(found))
+    if (lacking := no_column([name for name, _ in named(data)], expectation)) is not None:
+        return lacking
     check = expectation.check
     subject: Any = data if check.of_frame else dict(named(data))[str(column)]
     try:
         verdict = check.judge(subject, expectation.settings)
     except Exception as error:  # noqa: BLE001 - values compare by their own code
-        what = quoted(column) if column else "the expression"
-        note = f"{what} can't be checked: {shortened(written(error), 120)}"
-        verdict = Verdict(None, None, failed=True, note=note)
+        verdict = not_checked(expectation, error)
+    return found(expectation, verdict)
+
+
+def not_checked(expectation: Expectation, error: Exception) -> Verdict:
+    """Return the verdict on what can't be compared."""
+    what = quoted(expectation.column) if expectation.column else "the expression"
+    note = f"{what} can't be checked: {shortened(written(error), 120)}"
+    return Verdict(None, None, failed=True, note=note)
+
+
+def found(expectation: Expectation, verdict: Verdict) -> Finding:
+    """Return the finding of a verdict."""
+    column = expectation.column
     return finding(
         expectation.name, column, verdict.value, verdict.limit, failed=verdict.failed,
         severity=expectation.severity, note=verdict.note,
@@ -151,15 +163,24 @@ def judge(data: pd.DataFrame, expectation: Expectation) -> Finding:
     )  # fmt: skip
 
 
-def _columns_needed(expectation: Expectation) -> Iterator[str]:
+def columns_needed(expectation: Expectation) -> Iterator[str]:
+    """Yield the columns that an expectation names."""
     if expectation.column is not None:
         yield expectation.column
     if "expression" in expectation.settings:
         yield from expectation.settings["expression"].columns
 
 
-def _no_column(data: pd.DataFrame, expectation: Expectation, name: str, n: int) -> Finding:
-    hint = suggest(name, [other for other, _ in named(data)])
+def no_column(names: list[str], expectation: Expectation) -> Finding | None:
+    """Return the finding of an expectation on a column that isn't there once; else None."""
+    for name in columns_needed(expectation):
+        if names.count(name) != 1:
+            return _no_column(names, expectation, name, names.count(name))
+    return None
+
+
+def _no_column(names: list[str], expectation: Expectation, name: str, n: int) -> Finding:
+    hint = suggest(name, names)
     note = f"there is no column {shortened(name)!r}" + (f"; {hint}" if hint else "")
     return finding(
         expectation.name, expectation.column or name, None, None, failed=True, severity="error",
@@ -172,10 +193,18 @@ def _rows_fail(
     column: pd.Series[Any], failing: np.ndarray[Any, Any], settings: Settings, what: str
 ) -> Verdict:
     """Conclude from the rows that fail: they may be no more than `max_share` of all."""
-    evidence, limit = failing_rows(column, failing), settings.get("max_share", 0.0)
-    of = f"of {len(failing):,} values of {quoted(str(column.name))}"
+    evidence = failing_rows(column, failing)
+    return of_rows(str(column.name), len(failing), evidence, settings, what)
+
+
+def of_rows(
+    column: str, rows: int, evidence: Mapping[str, Any], settings: Settings, what: str
+) -> Verdict:
+    """Conclude from the evidence of rows that fail, `what` saying how."""
+    limit = settings.get("max_share", 0.0)
+    of = f"of {rows:,} values of {quoted(column)}"
     note = f"{evidence['count']:,} {of} ({percent(evidence['share'])}) {what}"
-    return Verdict(evidence["share"], limit, evidence["share"] > limit, note, evidence)
+    return Verdict(evidence["share"], limit, evidence["share"] > limit, note, evidence, what)
 
 
 def _where_present(
@@ -238,7 +267,7 @@ def _not_null(column: pd.Series[Any], settings: Settings) -> Verdict:
 
 def _unique(column: pd.Series[Any], settings: Settings) -> Verdict:
     failing = _where_present(column, lambda values: hashable(values).duplicated(keep=False))
-    return _rows_fail(column, failing, settings, "occur more than once")
+    return _rows_fail(column, failing, settings, REPEATED)
 
 
 def _in_set(column: pd.Series[Any], settings: Settings) -> Verdict:
@@ -285,11 +314,14 @@ def _freshness(column: pd.Series[Any], settings: Settings) -> Verdict:
     dates = pd.to_datetime(_dense(column), errors="coerce", utc=True, format="ISO8601")
     newest = dates.max()
     if pd.isna(newest):
-        raise ValueError("there is no date in it")
+        raise ValueError(NO_DATE)
+    return of_newest(str(column.name), newest, settings)
+
+
+def of_newest(column: str, newest: pd.Timestamp, settings: Settings) -> Verdict:
+    """Conclude from the newest date."""
     age, allowed = (now() - newest).total_seconds(), settings["max_age"]
-    note = (
-        f"the newest {quoted(str(column.name))} is {_long(age)} old, allowed are {_long(allowed)}"
-    )
+    note = f"the newest {quoted(column)} is {_long(age)} old, allowed are {_long(allowed)}"
     return Verdict(age, allowed, age > allowed, note, {"newest": newest.isoformat(), "unit": "s"})
 
 
@@ -310,21 +342,26 @@ def _expression(data: pd.DataFrame, settings: Settings) -> Verdict:
     kept = {name: _dense(column[complete]) for name, column in columns.items()}
     failing = np.zeros(len(data), dtype=bool)
     failing[complete] = ~evaluate(expression, kept).to_numpy()
-    count, limit = int(failing.sum()), settings.get("max_share", 0.0)
-    share = count / len(data) if len(data) else 0.0
     examples = [
         shortened(", ".join(f"{name}={column.iloc[row]}" for name, column in columns.items()))
         for row in failing.nonzero()[0][:EXAMPLES]
     ]
-    note = f"{count:,} of {len(data):,} rows ({percent(share)}) break "
-    note += shortened(expression.text, 80)
     evidence = {
-        "count": count,
-        "share": share,
+        "count": int(failing.sum()),
         "examples": examples,
         "not_judged": int((~complete).sum()),
     }
-    return Verdict(share, limit, share > limit, note, evidence)
+    return of_breaking(len(data), evidence, settings)
+
+
+def of_breaking(rows: int, evidence: Mapping[str, Any], settings: Settings) -> Verdict:
+    """Conclude from the evidence of rows that break an expression."""
+    count, limit = evidence["count"], settings.get("max_share", 0.0)
+    share = count / rows if rows else 0.0
+    note = f"{count:,} of {rows:,} rows ({percent(share)}) break "
+    note += shortened(settings["expression"].text, 80)
+    told = {"count": count, "share": share, **evidence}
+    return Verdict(share, limit, share > limit, note, told)
 
 
 _SHARE = {"max_share": settings_of.share}

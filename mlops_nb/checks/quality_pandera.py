@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks.quality_columns import EXAMPLES, finding
+from mlops_nb.checks.quality_columns import EXAMPLES
+from mlops_nb.checks.quality_findings import finding
 from mlops_nb.core.errors import InputError, UnavailableError
 from mlops_nb.core.records import Finding
 from mlops_nb.core.words import percent, quoted, shortened

@@ -56,6 +56,15 @@ class QualityConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class DataConfig:
+    """How data are read."""
+
+    stream: str = setting(
+        "auto", "whether quality and drift read Parquet as a stream: auto, always or never"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class DriftConfig:
     """When data counts as drifted."""
 
@@ -146,6 +155,7 @@ class Config:
 
     project: ProjectConfig = field(default_factory=ProjectConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    data: DataConfig = field(default_factory=DataConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
     fairness: FairnessConfig = field(default_factory=FairnessConfig)

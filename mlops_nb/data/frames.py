@@ -65,22 +65,23 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     place = Path(path).expanduser()
     try:
         is_folder, is_there = place.is_dir(), place.exists()
-        matches = [] if is_there else _matches(place)
+        found = [] if is_there else matches(place)
     except (OSError, ValueError) as error:  # a name that is too long, or has a null byte in it
         raise InputError(f"{str(path)[:80]!r} is not a path that can be read: {error}") from None
     try:
         if is_folder:
-            return _read_parts(_parquet_files(place), place)
+            return _read_parts(parquet_files(place), place)
         if is_there:
             return _read_file(place)
-        if matches:
-            return _read_parts(matches, place.parent)
+        if found:
+            return _read_parts(found, place.parent)
     except PermissionError:
         raise UnavailableError(f"{place} may not be read", hint="check its permissions") from None
     raise missing(place)
 
 
-def _matches(place: Path) -> list[Path]:
+def matches(place: Path) -> list[Path]:
+    """Return the files that a glob matches, in order."""
     # Not Path.glob, which takes no absolute patterns.
     found = (Path(name) for name in glob.glob(str(place), recursive=True))  # noqa: PTH207
     return sorted(file for file in found if file.is_file())
@@ -98,7 +99,14 @@ def missing(place: Path) -> NotFoundError:
     )
 
 
-def _parquet_files(folder: Path) -> list[Path]:
+def parquet_files(folder: Path) -> list[Path]:
+    """Return the Parquet files of a folder and of its subfolders, in order.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
     found = sorted(file for file in folder.rglob("*") if file.suffix in (".parquet", ".pq"))
     # Names that begin so are other tools' notes and unfinished parts.
     files = [f for f in found if f.is_file() and not f.name.startswith(("_", "."))]
@@ -110,7 +118,7 @@ def _parquet_files(folder: Path) -> list[Path]:
 def _read_parts(files: list[Path], root: Path) -> pd.DataFrame:
     import pandas as pd
 
-    parts = [_read_file(file).assign(**_keys(file, root)) for file in files]
+    parts = [_read_file(file).assign(**keys(file, root)) for file in files]
     for file, part in zip(files, parts, strict=True):
         other = set(parts[0].columns).symmetric_difference(part.columns)
         if other:
@@ -122,7 +130,7 @@ def _read_parts(files: list[Path], root: Path) -> pd.DataFrame:
         return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
-def _keys(file: Path, root: Path) -> dict[str, int | str]:
+def keys(file: Path, root: Path) -> dict[str, int | str]:
     """Return the columns that folder names give: ``year=2026`` is a column `year`."""
     if root not in file.parents:
         return {}
@@ -134,7 +142,7 @@ def _read_file(file: Path) -> pd.DataFrame:
     import pyarrow as pa
 
     kind = _kind(file)
-    _refuse_others(file, kind)
+    refuse_others(file, kind)
     try:
         return kind.read(file)
     except PermissionError:
@@ -203,13 +211,13 @@ def _read_json(file: Path) -> pd.DataFrame:
 _CSV = _Kind("CSV", b"", _read_csv)
 _TSV = _Kind("TSV", b"", _read_tsv)
 _JSON = _Kind("JSON lines", b"", _read_json)
-_PARQUET = _Kind("Parquet", b"PAR1", _read_parquet)
+PARQUET = _Kind("Parquet", b"PAR1", _read_parquet)
 _FEATHER = _Kind("Feather", b"ARROW1", _read_feather)
 _GZIP = b"\x1f\x8b"
 
 KINDS = {
-    ".parquet": _PARQUET,
-    ".pq": _PARQUET,
+    ".parquet": PARQUET,
+    ".pq": PARQUET,
     ".csv": _CSV,
     ".csv.gz": replace(_CSV, begins=_GZIP),
     ".tsv": _TSV,
@@ -243,7 +251,7 @@ def _kind(file: Path) -> _Kind:
     raise InputError(f"{file} has an ending that can't be read: {ending!r}", hint=hint)
 
 
-def _refuse_others(file: Path, kind: _Kind) -> None:
+def refuse_others(file: Path, kind: _Kind) -> None:
     """Refuse a file that is empty, or that begins as another kind of file does."""
     with file.open("rb") as opened:
         head = opened.read(512)

@@ -12,8 +12,10 @@ from mlops_nb.checks import drift as drift_check
 from mlops_nb.checks import (
     drift_over_time,
     drift_profile,
+    drift_streamed,
     quality_files,
     quality_inference,
+    quality_streamed,
 )
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
@@ -25,7 +27,8 @@ from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Report
 from mlops_nb.data.fingerprint import fingerprint
 from mlops_nb.data.sketch import sketch
-from mlops_nb.flows import columns, frames, full_reports, tracking
+from mlops_nb.data.tables import FrameTable, ParquetTable
+from mlops_nb.flows import columns, frames, full_reports, streaming, tracking
 from mlops_nb.flows.context import Context, Named
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ def quality(
     expectations: Sequence[Mapping[str, Any]] | str | Path | None = None,
     infer: str | Path | None = None,
     schema: Any = None,
+    stream: str | None = None,
     lenient: bool = False,
 ) -> Report:
     """Check data by itself, by the project's expectations, and against a reference.
@@ -55,6 +59,8 @@ def quality(
         data are checked by then.
     schema : pandera schema, str, optional
         One in scope, or ``FILE.py:NAME``.
+    stream : {"auto", "always", "never"}, optional
+        Whether Parquet files are read batch by batch, as `checks.quality_streamed.check` says.
     lenient : bool
         Whether a failed error is only told.
 
@@ -66,6 +72,24 @@ def quality(
         If a finding of severity error fails, unless `lenient` or the project says otherwise.
     """
     settings = context.project.config.quality
+    names = {
+        "name": frames.name_of(data, "data"),
+        "reference_name": frames.name_of(against, "reference"),
+    }
+    given = {"data": data, **({} if against is None else {"reference": against})}
+    tables = streaming.tables(context, given, stream)
+    if tables is not None:
+        streaming.refuse({"--infer": infer, "--schema": schema})
+        report = quality_streamed.check(
+            tables["data"],
+            reference=tables.get("reference"),
+            expectations=_expected(context, expectations),
+            **names,
+            watch=context.watch,
+        )
+        return _strictly(
+            context, report, {names["name"]: tables["data"]}, lenient or not settings.strict
+        )
     found = frames.frame(context, data)
     reference = None if against is None else frames.frame(context, against, "reference")
     report = quality_check.check(
@@ -73,11 +97,15 @@ def quality(
         reference=reference,
         expectations=_expectations(context, found, expectations, infer),
         schema=None if schema is None else frames.schema(context, schema),
-        name=frames.name_of(data, "data"),
-        reference_name=frames.name_of(against, "reference"),
+        **names,
     )
-    _keep(context, report, {frames.name_of(data, "data"): found})
-    if report.status == "fail" and settings.strict and not lenient:
+    return _strictly(context, report, {names["name"]: found}, lenient or not settings.strict)
+
+
+def _strictly(context: Context, report: Report, data: Mapping[str, Any], lenient: bool) -> Report:
+    """Keep a report on quality, and raise if it fails, unless lenient."""
+    _keep(context, report, data)
+    if report.status == "fail" and not lenient:
         raise VerdictError(report, hint="--no-strict goes on all the same")
     return report
 
@@ -92,6 +120,13 @@ def _expectations(
         inferred = quality_inference.infer(data)
         quality_files.write(context.path(infer), inferred)
         return inferred
+    return _expected(context, given)
+
+
+def _expected(
+    context: Context, given: Sequence[Mapping[str, Any]] | str | Path | None
+) -> Sequence[Mapping[str, Any]]:
+    """Return the expectations that are given, else the project's."""
     if isinstance(given, str | Path):
         return quality_files.read(context.path(given))
     if given is not None:
@@ -124,6 +159,7 @@ def drift(
     workspace: str | Path | None = None,
     by: str | None = None,
     every: str | int | None = None,
+    stream: str | None = None,
     strict: bool = False,
 ) -> Report:
     """Compare the distributions of two frames, column by column, with Evidently's methods.
@@ -142,6 +178,8 @@ def drift(
     by, every : str, or int of rows, optional
         Compare each batch of the current data too, as `checks.drift_over_time.check` says; other
         arguments are told by `checks.drift.check`.
+    stream : {"auto", "always", "never"}, optional
+        Whether Parquet files are read batch by batch, as `checks.drift_streamed.check` says.
 
     Raises
     ------
@@ -151,6 +189,37 @@ def drift(
         If `strict` and the dataset has drifted.
     """
     settings = context.project.config.drift
+    options: dict[str, Any] = {
+        "columns": list(columns or settings.columns) or None,
+        "exclude": list(exclude or settings.exclude),
+        "share": settings.share if share is None else share,
+        "methods": together(settings.methods, methods),
+        "thresholds": together(settings.thresholds, thresholds),
+        "types": together(settings.types, types),
+        "min_evidence": settings.min_evidence if min_evidence is None else min_evidence,
+        "correction": settings.correction if correction is None else correction,
+        "target": target,
+        "prediction": prediction,
+        "names": (frames.name_of(reference, "reference"), frames.name_of(current, "current")),
+    }
+    batches = _batches(settings, by, every)
+    multivariate = multivariate or settings.multivariate
+    tables = streaming.tables(context, {"reference": reference, "current": current}, stream)
+    if tables is not None:
+        whole = {
+            "--report": report,
+            "--open": open,
+            "--workspace": workspace,
+            "--save-profile": save_profile,
+            "--multivariate": multivariate,
+            "--by": batches.get("by"),
+            "--every": batches.get("every"),
+        }
+        streaming.refuse(whole)
+        told = drift_streamed.check(
+            tables["reference"], tables["current"], **options, watch=context.watch
+        )
+        return _judged(context, told, _as_read(told, **tables), strict=strict)
     full = full_reports.wanted(context, report, workspace=workspace, show=open)
     before = _reference(context, reference)
     after = frames.frame(context, current, "current")
@@ -158,30 +227,24 @@ def drift(
         raise InputError("a profile has no rows to draw a report from", hint="give the data")
     if save_profile is not None:
         _save_profile(before, context.path(save_profile))
-    batches = _batches(settings, by, every)
     compare: Callable[..., Report] = drift_over_time.check if batches else drift_check.check
     found = compare(
         before,
         after,
         **batches,
-        columns=list(columns or settings.columns) or None,
-        exclude=list(exclude or settings.exclude),
-        share=settings.share if share is None else share,
-        methods=together(settings.methods, methods),
-        thresholds=together(settings.thresholds, thresholds),
-        types=together(settings.types, types),
-        min_evidence=settings.min_evidence if min_evidence is None else min_evidence,
-        correction=settings.correction if correction is None else correction,
-        target=target,
-        prediction=prediction,
-        multivariate=multivariate or settings.multivariate,
+        **options,
+        multivariate=multivariate,
         auc_threshold=settings.auc_threshold if auc_threshold is None else auc_threshold,
-        names=(frames.name_of(reference, "reference"), frames.name_of(current, "current")),
     )
     if full and not isinstance(before, Profile):
         found = full_reports.drawn(context, found, before, after, full)
-    read = {found.subject["reference"]["name"]: before, found.subject["current"]["name"]: after}
+    read = _as_read(found, reference=before, current=after)
     return _judged(context, found, read, strict=strict)
+
+
+def _as_read(report: Report, **data: Any) -> dict[str, Any]:
+    """Return the data by what the report calls them."""
+    return {report.subject[noun]["name"]: value for noun, value in data.items()}
 
 
 def _batches(
@@ -370,16 +433,14 @@ def _about(report: Report, rows: columns.Rows, model: Any) -> Report:
     return replace(report, subject={**report.subject, "notes": notes, **named})
 
 
-def _judged(
-    context: Context, report: Report, data: Mapping[str, pd.DataFrame | Profile], *, strict: bool
-) -> Report:
+def _judged(context: Context, report: Report, data: Mapping[str, Any], *, strict: bool) -> Report:
     _keep(context, report, data)
     if strict and report.status != "pass":
         raise VerdictError(report)
     return report
 
 
-def _keep(context: Context, report: Report, data: Mapping[str, pd.DataFrame | Profile]) -> None:
+def _keep(context: Context, report: Report, data: Mapping[str, Any]) -> None:
     """Keep the report with the open run, and say which data it was about."""
     if context.run_id is None:
         return
@@ -387,13 +448,22 @@ def _keep(context: Context, report: Report, data: Mapping[str, pd.DataFrame | Pr
     keep_data(context, data)
 
 
-def keep_data(context: Context, data: Mapping[str, pd.DataFrame | Profile]) -> None:
+def keep_data(context: Context, data: Mapping[str, Any]) -> None:
     """Say to the open run, if one is, which data went in."""
     if context.run_id is None:
         return
     for name, value in data.items():
         if isinstance(value, Profile):
             tracking.record_data(context, name, value.source)
-        elif frames.VERSION not in value.attrs:  # a version was recorded as it was read
-            held = sketch(value)
-            tracking.record_data(context, name, held["hash"], held)
+        elif isinstance(value, ParquetTable):
+            tracking.record_data(context, name, value.identity()["hash"])
+        elif isinstance(value, FrameTable):
+            _keep_frame(context, name, value.frame)
+        else:
+            _keep_frame(context, name, value)
+
+
+def _keep_frame(context: Context, name: str, frame: pd.DataFrame) -> None:
+    if frames.VERSION not in frame.attrs:  # a version was recorded as it was read
+        held = sketch(frame)
+        tracking.record_data(context, name, held["hash"], held)

@@ -210,6 +210,8 @@ def _is_distance(finding: Finding, known: Mapping[str, Any], limit: float) -> bo
     # shows in the verdict, so no list of methods has to be kept.
     score = words.finite(finding.value)
     drifted = known.get("drifted", finding.status == "fail")
+    if drifted is None:  # a score so close to its limit that it has no verdict
+        return not str(known.get("method")).endswith(("p_value", "t_test"))
     return score is None or bool(drifted) == (score >= limit)
 
 

@@ -198,6 +198,26 @@ def t_test_p(reference: Numbers, current: Numbers) -> float:
         return float(ttest_ind(reference, current).pvalue)
 
 
+def t_test_p_of(reference: tuple[float, float, int], current: tuple[float, float, int]) -> float:
+    """Return the p-value of Student's t-test, of mean, population's deviation and size of each.
+
+    Examples
+    --------
+    >>> values = np.arange(20.0)
+    >>> one, other = (values.mean(), values.std(), 20), (values.mean() + 5, values.std(), 20)
+    >>> round(t_test_p_of(one, other), 4)
+    0.011
+    """
+    from scipy.stats import ttest_ind_from_stats
+
+    moments = [
+        (mean, spread * math.sqrt(n / (n - 1)) if n > 1 else math.nan, n)
+        for mean, spread, n in (reference, current)
+    ]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(ttest_ind_from_stats(*moments[0], *moments[1]).pvalue)
+
+
 def epps_singleton_p(reference: Numbers, current: Numbers) -> float:
     """Return the p-value of the Epps-Singleton test, by the samples' characteristic functions.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops_nb.interfaces.commands.arguments import BATCHES, STRICT
+from mlops_nb.interfaces.commands.arguments import BATCHES, STREAM, STRICT
 from mlops_nb.interfaces.commands.drift import DRIFT
 from mlops_nb.interfaces.verbs import Argument, Verb
 
@@ -30,6 +30,7 @@ CHECKS: tuple[Verb, ...] = (
             Argument("--expect", "file of expectations", "path", keyword="expectations"),
             Argument("--infer", "write what the data look like to this new file", "path"),
             Argument("--schema", "pandera schema in scope, or FILE.py:NAME", "schema"),
+            STREAM,
             Argument("--no-strict", "do not raise when a check fails", "flag", keyword="lenient"),
         ),
         reads=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops_nb.interfaces.commands.arguments import BATCHES
+from mlops_nb.interfaces.commands.arguments import BATCHES, STREAM, STRICT
 from mlops_nb.interfaces.verbs import Argument
 
 DRIFT = (
@@ -61,5 +61,6 @@ DRIFT = (
     ),
     Argument("--open", "open that report: in a tab of JupyterLab, else in a browser", "flag"),
     Argument("--workspace", "DIR: add that report to this Evidently workspace", "path"),
-    Argument("--strict", "raise unless the verdict is pass", "flag"),
+    STREAM,
+    STRICT,
 )
