@@ -52,9 +52,10 @@ def distance_interval(
 
     Notes
     -----
-    In simulations at 95 % (``python -m tests.benchmarks.false_alarms``) of true distances around
-    the limits, 1 to 4 % were under the lower end and 0 to 3 % over the upper one, with 300 rows as
-    with 1,500.
+    In simulations at 95 % (``python -m tests.benchmarks.drift_coverage``), with 300 rows as with
+    1,500, 0 to 6 % of the true Wasserstein, Jensen-Shannon and PSI distances were under the lower
+    end, and 0 to 3 % over the upper one. Of Kolmogorov-Smirnov's and the total variation it was up
+    to 9 and 11 %, and none: those lie too high.
 
     Examples
     --------

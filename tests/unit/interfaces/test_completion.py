@@ -52,7 +52,8 @@ def test_the_columns_of_the_frames_on_the_line() -> None:
     fairness = ["fairness", "february", "--label", "temp", "--sensitive"]
     arrays = ["february", "january"]
     assert complete(fairness, "", "notebook", scope) == ["temp", "wind", *arrays]
-    assert complete(["fairness", "n", "--label"], "", "notebook", scope) == []
+    assert complete(["fairness", "n", "--label"], "", "notebook", scope) == arrays
+    assert complete(["drift", "n", "--target"], "", "notebook", scope) == []
     assert complete(["fairness", "a.parquet", "--label"], "", "terminal") == []
 
 
