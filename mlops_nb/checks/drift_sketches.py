@@ -58,12 +58,12 @@ class LevelReader:
             return
         try:
             counted = plain(series).value_counts(sort=False)
+            for level, n in zip(counted.index.tolist(), counted.tolist(), strict=True):
+                if n:
+                    self.counts[level] = self.counts.get(level, 0) + n
         except TypeError as error:
             self.problem = f"has values in it that can't be counted ({error})"
             return
-        for level, n in zip(counted.index.tolist(), counted.tolist(), strict=True):
-            if n:
-                self.counts[level] = self.counts.get(level, 0) + n
         if len(self.counts) > MOST_LEVELS:
             self.overflown, self.counts = True, {}
 
@@ -278,10 +278,13 @@ def bounds_of(method: str, old: Sketch, new: Sketch) -> Bounds:
     UnjudgeableError
         If the method needs more than counts.
     """
+    import numpy as np
+
     from mlops_nb.stats import cells
 
-    sides = cells.pair(old.cells, new.cells)
-    return BOUNDED[method](old, new, sides)
+    with np.errstate(all="ignore"):  # what overflows is no finite score, which is told
+        sides = cells.pair(old.cells, new.cells)
+        return BOUNDED[method](old, new, sides)
 
 
 def errors(method: str, sides: Pair) -> Floats:
@@ -306,7 +309,8 @@ def _wasserstein(old: Sketch, _new: Sketch, sides: Pair) -> Bounds:
         return math.nan, math.nan
     least, most = (float(total.sum()) / norm for total in cells.wasserstein(sides))
     # What rounding does to the deviation, here and in a frame.
-    slack = most * (1e-12 + (_rounding(old) / norm) ** 2)
+    off = _rounding(old) / norm
+    slack = most * (1e-12 + off * off)
     if old.ends[0].itemsize == 4 and old.ends[0].dtype.kind == "f":
         slack += most * 1e-6
     return max(0.0, least - slack), most + slack
@@ -378,9 +382,12 @@ def bin_edges(old: Sketch, new: Sketch) -> NDArray[Any] | None:
     both = np.result_type(old.ends[0], new.ends[0])
     low, high = _wider(old.ends, new.ends)
     try:
-        return binning.sturges_edges(both.type(low), both.type(high), old.n + new.n)
+        with np.errstate(all="ignore"):
+            return binning.sturges_edges(both.type(low), both.type(high), old.n + new.n)
     except ValueError as error:  # numbers too close to each other
         raise UnjudgeableError(str(error)) from None
+    except ArithmeticError as error:  # or too far
+        raise UnjudgeableError(f"its values can't be compared: {error}") from None
 
 
 def by_value(old: Sketch, new: Sketch) -> tuple[Sketch, Sketch]:

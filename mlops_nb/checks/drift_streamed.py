@@ -187,7 +187,7 @@ class _Pair:
         except UnjudgeableError as error:
             self.fault = str(error)
         except (TypeError, ValueError, ArithmeticError) as error:
-            self.fault = f"its values can't be compared: {shortened(str(error))}"
+            self.fault = _incomparable(error)
 
     def _decided(self) -> _Limits | None:
         old, new = self.readers
@@ -249,6 +249,8 @@ class _Pair:
             found, bounds = _scored(chosen)
         except UnjudgeableError as error:
             return unjudged(self.name, str(error), old, new, kind)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            return unjudged(self.name, _incomparable(error), old, new, kind)
         behind = interval(found, confidence) if confidence else {}
         behind["error"] = _error(found) if bounds is None else (bounds[1] - bounds[0]) / 2
         if bounds is not None:
@@ -409,6 +411,11 @@ def _scored(chosen: _Limits) -> tuple[Comparison, Bounds | None]:
     if middle != found.score:  # not a number, and yet a verdict: one value with itself
         return found, None
     return found, (low, high)
+
+
+def _incomparable(error: Exception) -> str:
+    """Say why values can't be compared: they are of a type of their own, or too large."""
+    return f"its values can't be compared: {shortened(str(error))}"
 
 
 def _error(found: Comparison) -> float:

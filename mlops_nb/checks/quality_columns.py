@@ -221,9 +221,7 @@ def _mixed_types(name: str, values: pd.Series[Any], word: str) -> Iterator[Findi
         return
     types = values.map(lambda value: type(value).__name__).value_counts()
     shown = {str(word): int(n) for word, n in types.items()}
-    found = ", ".join(f"{word} ({n:,})" for word, n in shown.items())
-    note = f"{quoted(name)} mixes values of different types: {found}"
-    yield finding("mixed_types", name, len(shown), 1, failed=len(shown) > 1, note=note, types=shown)
+    yield say.mixed_types(name, shown)
 
 
 def _infinite(name: str, column: pd.Series[Any]) -> Iterator[Finding]:

@@ -66,6 +66,14 @@ def constant(name: str, always: str) -> Finding:
     return finding("constant", name, 1, 2, failed=True, note=note, examples=[always])
 
 
+def mixed_types(name: str, types: Mapping[str, int]) -> Finding:
+    """Say of how many types the values are."""
+    told = ", ".join(f"{word} ({n:,})" for word, n in types.items())
+    note = f"{quoted(name)} mixes values of different types: {told}"
+    failed = len(types) > 1
+    return finding("mixed_types", name, len(types), 1, failed=failed, note=note, types=types)
+
+
 def infinite(name: str, evidence: Mapping[str, Any]) -> Finding:
     """Say how many values are infinite."""
     note = f"{quoted(name)} has {evidence['count']:,} infinite values"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -134,6 +135,7 @@ class ColumnReader:
         self.infinite, self.beyond = Failing(), Failing()
         self.first: Any = None
         self.is_constant = True
+        self.types: Counter[str] = Counter()
         self._folder, self._stack = folder, stack
         self._hashes: HashFiles | None = None
         self._looked = False
@@ -159,6 +161,8 @@ class ColumnReader:
             return
         word = kind(values)
         counted = values if word in ("number", "text") else hashable(values)
+        if counted.dtype.name == "object" and word.startswith("mixed"):
+            self.types.update(counted.map(lambda value: type(value).__name__))
         self._add_constant(counted)
         self._add_hashes(counted, word)
         self.present += len(values)
@@ -205,6 +209,8 @@ class ColumnReader:
             return
         if self.is_constant and self.present > 1:
             yield say.constant(name, say.shown(self.first))
+        if self.types:
+            yield say.mixed_types(name, dict(self.types.most_common()))
         if self.infinite.count:
             yield say.infinite(name, self.infinite.evidence(self.rows))
         if self._hashes is not None and self.present >= FEW_ROWS:

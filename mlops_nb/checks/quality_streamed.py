@@ -2,8 +2,7 @@
 
 The reference is read once, then the data. What is asked of each row is asked of each batch, and
 counted. Whether rows, or values that look like identifiers, occur twice is told by hashes that are
-kept on disk meanwhile (`quality_hashes`); how far that may be wrong is in the evidence. Columns of
-Parquet hold one type, so that types are not looked for within a column.
+kept on disk meanwhile (`quality_hashes`); how far that may be wrong is in the evidence.
 """
 
 from __future__ import annotations

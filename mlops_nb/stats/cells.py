@@ -159,8 +159,10 @@ class Cells:
         cell = filled[at]
         into = ranks - (upto[at] - self.counts[cell])
         share = into / np.maximum(self.counts[cell] - 1, 1)
-        low, high = self.first[cell], self.last[cell]
-        return np.asarray(low + share.clip(0, 1) * (high - low), dtype=np.float64)
+        share = share.clip(0, 1)
+        between = self.first[cell] * (1 - share) + self.last[cell] * share
+        # Rounding must not take them out of their cell, nor out of order.
+        return np.asarray(between.clip(self.first[cell], self.last[cell]), dtype=np.float64)
 
 
 def edges_of(reference: Numbers, current: Numbers, cells: int) -> Floats:
@@ -186,7 +188,8 @@ def edges_of(reference: Numbers, current: Numbers, cells: int) -> Floats:
     if not chosen:
         return np.empty(0)
     edges = np.unique(np.concatenate(chosen))
-    if len(edges) > cells // 4 and math.isfinite(edges[-1] - edges[0]):
+    # The widest range of floats is no float, of which numpy would warn.
+    if len(edges) > cells // 4 and math.isfinite(float(edges[-1]) - float(edges[0])):
         edges = np.union1d(edges, np.linspace(edges[0], edges[-1], cells // 4))
     return edges
 
@@ -277,7 +280,9 @@ def energy(sides: Pair) -> tuple[Floats, Floats]:
         total = np.maximum(np.abs(p.f - p.g) - p.rounding, 0.0)
         nearest = np.maximum(np.maximum(p.f0 - p.g1, p.g0 - p.f1), 0.0)
         farthest = np.maximum(np.maximum(p.f1 - p.g0, p.g1 - p.f0), 0.0)
-        by_mean = np.where(p.width > 0, total**2 / np.where(p.width > 0, p.width, 1.0), 0.0)
+        by_mean = np.where(p.width > 0, total * (total / np.where(p.width > 0, p.width, 1.0)), 0.0)
+        # A sum may be too large for a float where the numbers themselves are not.
+        by_mean = np.where(np.isfinite(by_mean), by_mean, 0.0)
         least = np.maximum(p.width * nearest**2, by_mean)
         after = p.gap * (p.f1 - p.g1) ** 2
         return least + after, np.maximum(p.width * farthest**2, least) + after

@@ -259,6 +259,42 @@ def test_a_frame_beside_a_table_is_judged_as_a_frame() -> None:
     assert ours.summary == theirs.summary
 
 
+def test_odd_numbers_and_values_are_told_as_in_a_frame() -> None:
+    rng, n = np.random.default_rng(0), 11_000
+    old = pd.DataFrame(
+        {
+            "huge": rng.uniform(-1.7, 1.7, n) * 1e308,
+            "tiny": rng.normal(size=n) * 1e-300,
+            "infinite": np.inf,
+            "missing": np.nan,
+            "apart": np.where(rng.random(n) < 0.5, 1e300, 1.0),
+            "outlier": np.r_[1e12, rng.normal(size=n - 1)],
+            "list": [[1]] * n,
+            "mapping": [{"a": 1}] * n,
+            "length": pd.to_timedelta(rng.integers(0, 1000, n), unit="s"),
+            "zoned": pd.date_range("2026", periods=n, freq="min", tz="UTC"),
+        }
+    )
+    new = old.sample(frac=0.95, random_state=1).reset_index(drop=True)
+    pairs = [(old, new, method) for method in ("wasserstein", "ed", "ks", "psi")]
+    pairs += [(old[:0], new, "ks"), (old, new[:0], "ks"), (old[:1], new[:1], "wasserstein")]
+    for one, other, method in pairs:
+        options = {"methods": {"num": method}}
+        theirs = by_name(drift.check(one, other, **options))
+        ours = by_name(drift_streamed.check(FrameTable(one), FrameTable(other), **options))
+        assert set(theirs) == set(ours)
+        for name, found in theirs.items():
+            if name == drift.SHARE or "too close" in ours[name].evidence.get("note", ""):
+                continue
+            assert ours[name].status == found.status, (name, method)
+            assert ours[name].evidence.get("note") == found.evidence.get("note")
+    for data in (old, old[:0], old[:1], old[[]], pd.DataFrame()):
+        theirs = quality.check(data, reference=data)
+        ours = quality_streamed.check(FrameTable(data), reference=FrameTable(data))
+        assert ours.summary == theirs.summary
+        assert Counter(map(asked, ours.findings)) == Counter(map(asked, theirs.findings))
+
+
 EXPECTED: list[dict[str, Any]] = [
     {"column": "normal", "check": "range", "min": -2, "max": 2},
     {"column": "text", "check": "range", "min": 3},
