@@ -102,19 +102,10 @@ class ParquetTable:
         self.columns = tuple(dict.fromkeys([*_names(self._parts[0]), *self._parts[0].keys]))
         self.rows = sum(part.rows for part in self._parts)
 
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return self.rows
-
     @property
     def bytes(self) -> int:
         """About how much memory its frame would take."""
         return sum(self._bytes(name) for name in self.columns)
-
-    @property
-    def files(self) -> int:
-        """How many files there are."""
-        return len(self._parts)
 
     def identity(self) -> dict[str, Any]:
         """Return what tells these data from others: rows, schema, and a hash of the files' footers.
@@ -293,10 +284,6 @@ class FrameTable:
         self.frame = frame
         self.columns = tuple(str(label) for label in frame.columns)
         self.rows = len(frame)
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return self.rows
 
     def witness(self, place: int) -> pd.Series[Any]:
         """Return some rows of a column."""

@@ -12,7 +12,6 @@ from mlops_nb.core.tables import Table
 from mlops_nb.data.tables import (
     STREAM,
     FrameTable,
-    ParquetTable,
     may_be_large,
     parquet_table,
     too_large,
@@ -67,11 +66,6 @@ def refuse(arguments: Mapping[str, Any]) -> None:
                 f"{name} needs all rows at once, and these data are read as a stream",
                 hint="give it a part of them, or --stream never if they fit in memory",
             )
-
-
-def is_parquet(table: Table) -> bool:
-    """Tell whether a table is of files."""
-    return isinstance(table, ParquetTable)
 
 
 def _path(context: Context, data: Any) -> Path | None:

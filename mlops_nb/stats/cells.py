@@ -194,11 +194,6 @@ def edges_of(reference: Numbers, current: Numbers, cells: int) -> Floats:
     return edges
 
 
-def edges_of_values(reference: Numbers, current: Numbers) -> Floats:
-    """Return an edge at each distinct number, so that each has a cell of its own."""
-    return np.unique(np.concatenate([reference, current]).astype(np.float64))
-
-
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two distributions in the same cells, those left out in which neither has a value.

@@ -25,7 +25,9 @@ CHECKS: tuple[Verb, ...] = (
         "is this data what it should be?",
         "checks:quality",
         (
-            Argument("data", "a DataFrame in scope, or a file", "data", needed=True),
+            Argument(
+                "data", "a DataFrame in scope, a file, or a folder of Parquet", "data", needed=True
+            ),
             Argument("--against", "reference to compare with", "data"),
             Argument("--expect", "file of expectations", "path", keyword="expectations"),
             Argument("--infer", "write what the data look like to this new file", "path"),

@@ -6,8 +6,15 @@ from mlops_nb.interfaces.commands.arguments import BATCHES, STREAM, STRICT
 from mlops_nb.interfaces.verbs import Argument
 
 DRIFT = (
-    Argument("reference", "a DataFrame in scope, a file or a .profile", "data", needed=True),
-    Argument("current", "a DataFrame in scope, or a file", "data", needed=True),
+    Argument(
+        "reference",
+        "a DataFrame in scope, a file, a folder of Parquet or a .profile",
+        "data",
+        needed=True,
+    ),
+    Argument(
+        "current", "a DataFrame in scope, a file, or a folder of Parquet", "data", needed=True
+    ),
     Argument(
         "--column",
         "compare this column only (may be repeated)",
