@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from mlops_nb.core.errors import InputError, UnavailableError
 
 HOST = "127.0.0.1"
 GRACE_S = 5.0
+POLL_S = 0.2
 
 # Its input ends when all who hold the other end have closed it, or are dead.
 _GUARD = 'read -r _; kill -TERM "-$1" 2>/dev/null'
@@ -59,7 +61,11 @@ def started(
 def wait(server: subprocess.Popen[bytes]) -> int | None:
     """Wait until a server ends, or we are told to; return its exit code in the former case."""
     try:
-        return server.wait()
+        # Libraries that mlflow imports (polars) have system calls go on after a signal: one wait
+        # without an end would never hear Ctrl-C.
+        while server.poll() is None:
+            time.sleep(POLL_S)
+        return server.returncode
     except KeyboardInterrupt:
         return None
 

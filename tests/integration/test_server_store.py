@@ -173,6 +173,34 @@ def test_the_ui_shows_the_projects_runs_until_it_is_interrupted(tmp_path: Path) 
     assert left == []
 
 
+RESTARTING = """
+import signal, sys
+from pathlib import Path
+from mlops_nb.flows import serving
+
+signal.siginterrupt(signal.SIGINT, False)
+command = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
+with serving.started(command, Path(), {}, output=sys.stdout) as server:
+    told = serving.wait(server)
+print("told" if told is None else told)
+"""
+
+
+def test_ctrl_c_is_heard_where_a_library_has_system_calls_go_on_after_it() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", RESTARTING], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "up\n"
+            time.sleep(0.5)  # so that it waits by then, most likely: it has to hear us in any case
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (0, "told\n")
+
+
 def someone_elses(uri: str) -> None:
     """Keep a run of another team's on the same server, of a project with a name much like ours."""
     theirs = client(uri)
