@@ -212,17 +212,20 @@ def check(
         for table, _ in tables
         for metric, limit in limited.items()
     )
-    over_time = ""
-    if batches.each:
-        findings = in_batches(findings, tables, limited, batches.each)
-        over_time = f" {worst_sentence(findings)}."
+    findings = in_batches(findings, tables, chosen, batches.each)
     if usual and usual.of_each_class:
-        findings += tuple(
-            each.finding(metric, limits.get(metric, difference_limit), SHOWN)
-            for table, _ in tables
+        of_class = [
+            (each, codes)
+            for table, codes in tables
             for each in table.of_each_class(known_rows.classes, MOST_CLASSES)
+        ]
+        of_classes = tuple(
+            each.finding(metric, limits.get(metric, difference_limit), SHOWN)
+            for each, _ in of_class
             for metric in usual.of_each_class
         )
+        findings += in_batches(of_classes, of_class, usual.of_each_class, batches.each)
+    over_time = f" {worst_sentence(findings)}." if batches.each else ""
     summary = _summary(findings, sensitive) + over_time
     return Report(
         kind="fairness",

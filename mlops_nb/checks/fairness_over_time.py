@@ -2,7 +2,8 @@
 
 What is a group, which class is positive and where numbers are cut is learned from all rows. Each
 batch is then judged by its own rows, as if it were alone: a group that has too few in it makes it
-*insufficient*. Of many fair batches some look unfair by chance, one in twenty at 95 %.
+*insufficient*. Of many fair batches some look unfair by chance, one in twenty at 95 %. What is
+shown of all rows and not judged is shown of each batch, and not judged there either.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def in_batches(
     findings: Sequence[Finding],
     tables: Sequence[tuple[Table, NDArray[np.intp]]],
-    limits: Mapping[str, float | None],
+    metrics: Sequence[str],
     batches: Sequence[Batch],
 ) -> tuple[Finding, ...]:
     """Return the findings with ``over_time`` in their evidence.
@@ -33,10 +34,10 @@ def in_batches(
     Parameters
     ----------
     findings : sequence of Finding
-        Of all rows: of each table one a metric, in the order of `limits`.
+        Of all rows: of each table one a metric, in the order of `metrics`.
     tables : sequence of (Table, array of int)
         Each with the batch of each of its rows; -1 for none.
-    limits : mapping of str to float or None
+    metrics : sequence of str
     batches : sequence of Batch
 
     Returns
@@ -44,17 +45,19 @@ def in_batches(
     tuple of Finding
         ``over_time`` has one mapping a batch: ``batch`` its label, ``rows``, ``value``,
         ``interval``, ``bounds``, ``status``, ``below`` (the groups with too little to judge by);
-        ``over_time_sentence`` says it in words.
+        ``over_time_sentence`` says it in words. Without batches they are as they were.
     """
+    if not batches:
+        return tuple(findings)
     judged: list[list[Finding]] = [[] for _ in findings]
     sizes: list[list[int]] = [[] for _ in findings]
     for at, (table, codes) in enumerate(tables):
         for place in range(len(batches)):
             rows = (codes == place).nonzero()[0]
             part = table.part(rows)
-            for number, (metric, limit) in enumerate(limits.items()):
-                judged[at * len(limits) + number].append(part.finding(metric, limit, ()))
-                sizes[at * len(limits) + number].append(len(rows))
+            for number, metric in enumerate(metrics, start=at * len(metrics)):
+                judged[number].append(part.finding(metric, findings[number].limit, ()))
+                sizes[number].append(len(rows))
     return tuple(
         _with_batches(finding, batches, found, rows)
         for finding, found, rows in zip(findings, judged, sizes, strict=True)
@@ -85,6 +88,7 @@ def _in_words(finding: Finding, batches: Sequence[Batch], told: Sequence[Mapping
     """Say in how many batches a gap was too wide, and when it was widest."""
     counts = {status: sum(each["status"] == status for each in told) for status in _SAID}
     judged = [f"{n:,} {_SAID[status]}" for status, n in counts.items() if n]
+    judged = ["none was judged"] if finding.limit is None else judged
     within = f" ({finding.column})" if finding.column else ""
     text = f"{quoted(finding.name)}{within}: of {len(told):,} "
     text += f"{'batch' if len(told) == 1 else 'batches'} {', '.join(judged)}"
@@ -116,8 +120,8 @@ def worst_sentence(findings: Sequence[Finding]) -> str:
     'in one batch'
     """
 
-    def failed(finding: Finding) -> tuple[int, int]:
+    def failed(finding: Finding) -> tuple[int, int, bool]:
         statuses = [each["status"] for each in finding.evidence["over_time"]]
-        return statuses.count("fail"), statuses.count("insufficient")
+        return statuses.count("fail"), statuses.count("insufficient"), finding.limit is not None
 
     return str(max(findings, key=failed).evidence["over_time_sentence"])

@@ -54,7 +54,8 @@ def over_time(findings: Sequence[Finding], rows: int) -> list[Block]:
     trend = without_empty_columns(Table("Over time", headings, lines, more, legend))
     n = words.plural(max(len(batches) for _, batches in told), "batch")
     beside = sorted(told, key=_decided, reverse=True)[:_BESIDE]
-    return [trend, Fold(n, [_told(beside, len(told), rows)])]
+    batches = without_empty_columns(_told(beside, len(told), rows))
+    return [trend, Fold(n, [batches])]
 
 
 def _points(finding: Finding, batches: Batches) -> list[Finding]:
@@ -91,7 +92,7 @@ def _row(finding: Finding, batches: Batches, ends: tuple[float, float]) -> list[
         words.name(finding.column or ""),
         _trend(finding, batches, ends) or "",
         allowed(finding),
-        f"{statuses.count('fail'):,} of {len(batches):,}",
+        f"{statuses.count('fail'):,} of {len(batches):,}" if _is_judged(finding) else "",
         f"{too_little:,} of {len(batches):,}" if too_little else "",
     ]
 
@@ -115,9 +116,14 @@ def _status(batch: Mapping[str, Any]) -> str:
     return status if status in _STATUSES else "pass"
 
 
-def _decided(told: tuple[Finding, Batches]) -> tuple[int, int]:
-    statuses = [_status(batch) for batch in told[1]]
-    return statuses.count("fail"), statuses.count("insufficient")
+def _decided(told: tuple[Finding, Batches]) -> tuple[int, int, bool]:
+    finding, batches = told
+    statuses = [_status(batch) for batch in batches]
+    return statuses.count("fail"), statuses.count("insufficient"), _is_judged(finding)
+
+
+def _is_judged(finding: Finding) -> bool:
+    return words.finite(finding.limit) is not None
 
 
 def _told(told: Sequence[tuple[Finding, Batches]], metrics: int, rows: int) -> Table:
@@ -131,14 +137,17 @@ def _told(told: Sequence[tuple[Finding, Batches]], metrics: int, rows: int) -> T
     ]
     lines: list[list[Content]] = []
     for at, batch in list(enumerate(longest))[-rows:]:
-        beside = [batches[at] if at < len(batches) else {} for _, batches in told]
-        statuses = [_status(each) for each in beside]
+        beside = [
+            (batches[at] if at < len(batches) else {}, _is_judged(finding))
+            for finding, batches in told
+        ]
+        statuses = [_status(each) for each, judged in beside if judged]
         lines.append(
             [
-                Badge(min(statuses, key=_STATUSES.index)),
+                Badge(min(statuses, key=_STATUSES.index)) if statuses else "",
                 named(batch.get("batch")),
                 words.number(batch.get("rows")),
-                *(_said(each) for each in beside),
+                *(_said(each, judged=judged) for each, judged in beside),
             ]
         )
     more = [
@@ -148,6 +157,6 @@ def _told(told: Sequence[tuple[Finding, Batches]], metrics: int, rows: int) -> T
     return Table("Batches", headings, lines, " ".join(filter(None, more)))
 
 
-def _said(batch: Mapping[str, Any]) -> str:
-    sign = SIGNS[_status(batch)]
-    return f"{words.score(batch.get('value'))} {sign}"
+def _said(batch: Mapping[str, Any], *, judged: bool) -> str:
+    value = words.score(batch.get("value"))
+    return f"{value} {SIGNS[_status(batch)]}" if judged else value

@@ -105,6 +105,45 @@ def test_groups_classes_and_cuts_are_those_of_all_rows() -> None:
     assert len(report.findings[0].evidence["over_time"][0]["below"]) == report.subject["groups"] - 1
 
 
+def test_a_metric_without_a_limit_is_judged_in_no_batch() -> None:
+    report = judged(by="when", every="month", difference_limit=None)
+    assert report.findings[0].limit is None
+    assert told(report, "status") == [("pass",)] * 3
+    said = report.findings[0].evidence["over_time_sentence"]
+    assert said.startswith(f"`{PARITY}`: of 3 batches none was judged; highest in March 2026: 0.4")
+    text = panels.text(report).partition("Over time")[2].partition("Who is in")[0]
+    assert "✓" not in text
+    assert "0 of 3" not in text
+
+
+def test_a_ratio_that_is_shown_and_not_judged_is_so_in_every_batch() -> None:
+    falses = {"f": 120, "m": 110}
+    cells = [
+        (sex, truth, guess, n)
+        for sex, n_false in falses.items()
+        for truth, guess, n in ((1, 1, 2000), (0, 1, n_false), (0, 0, 2000 - n_false))
+    ]
+    data = pd.DataFrame(
+        [cell[:3] for cell in cells for _ in range(cell[3])], columns=["sex", "y", "p"]
+    )
+    data["half"] = data.index % 2
+    report = judged(data, metrics=None, by="half")
+    finding = report.finding("equalized_odds_ratio")
+    assert finding.evidence["unjudged"] == 0.8
+    assert {batch["status"] for batch in finding.evidence["over_time"]} == {"pass"}
+    assert "none was judged" in finding.evidence["over_time_sentence"]
+
+
+def test_each_class_is_judged_in_each_batch() -> None:
+    classes = np.array(["bus", "car", "train"])
+    truth = classes[np.arange(len(DATA)) % 3]
+    guess = np.where(DATA["p"] == 1, truth, "car")
+    report = judged(DATA.assign(y=truth, p=guess), metrics=None, by="when", every="month")
+    within = {finding.column: finding.evidence["over_time"] for finding in report.findings}
+    assert [batch["rows"] for batch in within["class = train"]] == [4000] * 3
+    assert "(class = train): of 3 batches" in report.findings[-1].evidence["over_time_sentence"]
+
+
 def test_batches_within_control_features_are_apart() -> None:
     data = DATA.assign(site=np.where(DATA.index % 4 == 0, "north", "south"))
     report = judged(data, control=["site"], by="when", every="month")
