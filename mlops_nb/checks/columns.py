@@ -85,6 +85,7 @@ def gather(
     Parameters
     ----------
     data : DataFrame, optional
+        Columns that are numbered, as those of an array are, are called by the numbers' texts.
     one : mapping of str to object
         What was given for each role that has one column: its name, an `Array`, or values.
     several : mapping of str to object, optional
@@ -101,6 +102,7 @@ def gather(
     >>> found.columns
     {'label': ('label',), 'sensitive': ('sensitive_0', 'sensitive_1')}
     """
+    data = data if data is None else _called_by_text(data)
     columns = () if data is None else tuple(data.columns)
     size = None if data is None else len(data)
     parts = {role: _parts(role, given, columns, size, many=False) for role, given in one.items()}
@@ -109,6 +111,12 @@ def gather(
     if data is None:
         _refuse_names(parts)
     return _put_together(data, parts)
+
+
+def _called_by_text(data: pd.DataFrame) -> pd.DataFrame:
+    if all(isinstance(column, str) for column in data.columns):
+        return data
+    return data.set_axis([str(column) for column in data.columns], axis=1)
 
 
 def _parts(
@@ -120,6 +128,8 @@ def _parts(
     name, values = (given.name, given.values) if isinstance(given, Array) else ("", given)
     if isinstance(values, str) or (name and name in columns):
         return [name or values]
+    if _numbers_column(values, columns):
+        return [str(values)]
     if not is_array(values):
         raise InputError(
             f"{name or role} must be a column or an array, not {type(values).__name__}"
@@ -143,9 +153,15 @@ def _parts(
 
 def _lists_parts(values: Sequence[Any], columns: Sequence[Any], size: int | None) -> bool:
     """Tell a list of features from a list of one feature's values."""
+    if all(_numbers_column(each, columns) for each in values):
+        return len(values) != size
     if all(isinstance(each, str) for each in values):
         return size is not None and (len(values) != size or set(values) <= set(columns))
     return any(isinstance(each, Array) or is_array(each) for each in values)
+
+
+def _numbers_column(value: Any, columns: Sequence[Any]) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and str(value) in columns
 
 
 def _numbered(name: str, index: int, values: Sequence[Any]) -> str:

@@ -99,7 +99,7 @@ def rows(
 
 
 def predictions(
-    context: Context, data: pd.DataFrame, label: str | None, model: Any, positive: Any
+    context: Context, data: pd.DataFrame, label: Any, model: Any, positive: Any
 ) -> tuple[pd.DataFrame, str, str | None]:
     """Return the data with a model's predictions, and the names of their columns."""
     scored = scoring.score(frames.model(context, model), data, label=label, positive=positive)
@@ -123,7 +123,10 @@ def _of_model(
     label = given["label"]
     if isinstance(label, Array):
         label = label.name if label.name in read.columns else None
-    column = label if isinstance(label, str) else None
+    column = None
+    if label is not None and not is_array(label):
+        # The columns of an array are numbers, which are typed as texts.
+        column = next((each for each in read.columns if str(each) == str(label)), label)
     scored, prediction, score = predictions(context, read, column, model, positive)
     return scored, {"prediction": prediction, "score": score}
 

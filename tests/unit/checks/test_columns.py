@@ -67,6 +67,16 @@ def test_a_list_of_texts_is_of_names_where_there_are_such_columns_and_else_of_va
     assert columns(data, Array("cols", ["race"]), label=TRUTH)["race"] == list("aba")
 
 
+@pytest.mark.parametrize(("label", "sensitive"), [(0, [1]), ("0", "1"), (0, ["1"])])
+def test_numbered_columns_are_named_by_their_numbers(label: Any, sensitive: Any) -> None:
+    data = pd.DataFrame([[0, "f"], [1, "m"], [1, "m"]])
+    found = gather(data, {"label": label}, {"sensitive": sensitive})
+    assert found.columns == {"label": ("0",), "sensitive": ("1",)}
+    assert found.frame["1"].tolist() == list("fmm")
+    values = gather(data, {"label": label}, {"sensitive": [0, 1, 1]})  # one for each row
+    assert values.frame["sensitive"].tolist() == [0, 1, 1]
+
+
 def test_a_column_of_the_data_comes_before_an_array_of_its_name() -> None:
     data = pd.DataFrame({"y": [7, 8, 9]})
     assert columns(data, label=Array("y", TRUTH)) == {"y": [7, 8, 9]}
