@@ -248,13 +248,23 @@ def _as_read(report: Report, **data: Any) -> dict[str, Any]:
 
 
 def _batches(
-    settings: DriftConfig | FairnessConfig, by: str | None, every: str | int | None
+    settings: DriftConfig | FairnessConfig, by: Any, every: str | int | None
 ) -> dict[str, Any]:
     """Return what makes batches; nothing where there are none. A column has its own length."""
     if by is None:
         by = settings.by
         every = settings.every if every is None else every
-    return {"by": by or None, "every": every or None} if by or every else {}
+    by = None if isinstance(by, str) and not by else by
+    return {} if by is None and not every else {"by": by, "every": every or None}
+
+
+def _require_batches(settings: FairnessConfig, rows: columns.Rows, by: Any) -> None:
+    """Refuse data that lack the column of a setting, which nobody typed."""
+    if by is None and settings.by and settings.by not in rows.frame.columns:
+        raise InputError(
+            f"fairness.by is {settings.by!r}, and there is no such column",
+            hint="--by COLUMN names another, and --by '' makes no batches",
+        )
 
 
 def _reference(context: Context, given: Any) -> pd.DataFrame | Profile:
@@ -289,7 +299,7 @@ def fairness(
     metrics: Sequence[str | Callable[..., Any]] | None = None,
     limits: Mapping[str, float] | None = None,
     confidence: float | None = None,
-    by: str | None = None,
+    by: Any = None,
     every: str | int | None = None,
     strict: bool = False,
 ) -> Report:
@@ -304,7 +314,8 @@ def fairness(
     sensitive, control : str, array, DataFrame, or a list of these
     model : object with ``predict``, or str, optional
         Predicts from the data, in the place of `prediction` and `score`.
-    by, every : str, or int of rows, optional
+    by : str or array, optional
+    every : str, or int of rows, optional
         Judge each batch of the data too, as `checks.batches.split` makes them.
 
     Raises
@@ -314,14 +325,22 @@ def fairness(
     VerdictError
         If `strict` and a gap is too wide, or there is not enough evidence.
     """
+    batches = _batches(context.project.config.fairness, by, every)
     rows = columns.rows(
         context,
         data,
         model=model,
         positive=positive,
-        one={"label": label, "prediction": prediction, "score": score, "weights": weights},
+        one={
+            "label": label,
+            "prediction": prediction,
+            "score": score,
+            "weights": weights,
+            "by": None if isinstance(by, str) and not by else by,
+        },
         several={"sensitive": sensitive, "control": control},
     )
+    _require_batches(context.project.config.fairness, rows, by)
     report = fairness_check.check(
         rows.frame,
         label=rows.column("label"),
@@ -332,7 +351,8 @@ def fairness(
         weights=rows.gathered.one("weights"),
         positive=positive,
         name=rows.name,
-        **_batches(context.project.config.fairness, by, every),
+        by=rows.gathered.one("by") or batches.get("by"),
+        every=batches.get("every"),
         **fairness_settings(context, metrics, limits, confidence),
     )
     return _judged(context, _about(report, rows, model), {rows.name: rows.read}, strict=strict)

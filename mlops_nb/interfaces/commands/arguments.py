@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mlops_nb.interfaces.verbs import Argument
 
+EVERY = Argument("--every", "length of a batch: day, week, month, or a number of rows")
 BATCHES = (
     Argument("--by", "judge batches too: by this column of dates, or by its values", "column"),
-    Argument("--every", "length of a batch: day, week, month, or a number of rows"),
+    EVERY,
 )
 STREAM = Argument(
     "--stream",

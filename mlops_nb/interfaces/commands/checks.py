@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops_nb.interfaces.commands.arguments import BATCHES, STREAM, STRICT
+from mlops_nb.interfaces.commands.arguments import EVERY, STREAM, STRICT
 from mlops_nb.interfaces.commands.drift import DRIFT
 from mlops_nb.interfaces.verbs import Argument, Verb
 
@@ -71,7 +71,10 @@ CHECKS: tuple[Verb, ...] = (
             _METRIC,
             _LIMIT,
             _CONFIDENCE,
-            *BATCHES,
+            Argument(
+                "--by", "judge batches too: by this column or array of dates or values", "values"
+            ),
+            EVERY,
             STRICT,
         ),
         reads=True,

@@ -202,6 +202,27 @@ def test_settings_make_the_batches(tmp_path: Path) -> None:
     assert "over_time" not in flows.fairness(context, DATA, **given, by="").findings[0].evidence
 
 
+def test_data_without_the_column_of_the_setting_are_told_of_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "mlops.toml").write_text('[fairness]\nby = "day"\n')
+    context = Context(Project.at(tmp_path), tmp_path)
+    arrays = {"label": DATA["y"], "prediction": DATA["p"], "sensitive": DATA["sex"]}
+    for data, given in (
+        (DATA, {"label": "y", "prediction": "p", "sensitive": "sex"}),
+        (None, arrays),
+    ):
+        with pytest.raises(InputError, match="by is 'day', and there is no such column"):
+            flows.fairness(context, data, **given)
+        assert flows.fairness(context, data, **given, by="").subject.get("batches") is None
+
+
+@pytest.mark.parametrize("by", [DATA["when"], DATA["when"].to_numpy(), [*DATA["when"]]])
+def test_an_array_makes_the_batches(by: Any) -> None:
+    report = mlops_nb.fairness(
+        label=DATA["y"], prediction=DATA["p"], sensitive=DATA["sex"], by=by, every="month"
+    )
+    assert told(report, "batch", "rows") == [(f"2026-0{n}", 4000) for n in (1, 2, 3)]
+
+
 def test_the_panel_draws_the_trend_and_tells_it_in_a_table() -> None:
     report = mlops_nb.fairness(
         DATA, label="y", prediction="p", sensitive="sex", by="when", every="month"
