@@ -131,7 +131,8 @@ def check(
         `negatives`, `selected` and its rates; a rate without rows is None), `extremes` (the two
         groups furthest apart, for each rate), `minimum` (`rows` needed, `of` what, and the groups
         `below`), `metric_note`, `note`, `method` (of the draws) and `correction`
-        (for how many groups). `misleads` says when the metric does. The first finding has
+        (for how many groups); of one class against the others its `class`. `misleads` says when
+        the metric does. The first finding has
         `drawn`, each group's scores and errors (see `mlops_nb.checks.fairness_curves.describe`),
         and `together`, what can't be had together here. With batches each finding has `over_time`
         (see `mlops_nb.checks.fairness_over_time.in_batches`); the status stays that of all rows.

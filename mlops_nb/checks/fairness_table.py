@@ -77,8 +77,10 @@ class Table:
         What the groups are called.
     asked : Asked
     column : str, optional
-        Which rows these are, where they are some of all (a value of a control feature), or which
+        Which rows these are, where they are some of all (a value of a control feature), and which
         class is held against all others.
+    of_class : str, optional
+        That class by itself.
     comparisons : int
         How many such tables there are, for which the claim that a gap is too wide is corrected.
     compared : str
@@ -92,6 +94,7 @@ class Table:
         asked: Asked,
         *,
         column: str | None = None,
+        of_class: str | None = None,
         comparisons: int = 1,
         compared: str = "control levels",
     ) -> None:
@@ -102,6 +105,7 @@ class Table:
         self.sensitive = list(grouping.columns)
         self.asked = asked
         self.column = column
+        self.of_class = of_class
         self.comparisons = comparisons
         self.compared = compared
         self._found: dict[str, tuple[Floats, Floats]] = {}
@@ -168,6 +172,7 @@ class Table:
                 **({} if kind in ("difference", "ratio") else {"higher_is_better": higher}),
                 **({} if self.asked.method == "between_groups" else {"compared": "to_overall"}),
                 "sensitive": self.sensitive,
+                **({} if self.of_class is None else {"class": self.of_class}),
                 "groups": self._groups(tuple(shown)),
                 "extremes": [each for each in extremes if each is not None],
                 "minimum": {
@@ -197,6 +202,7 @@ class Table:
                 self.grouping,
                 self.asked,
                 column=f"{start}class = {classes[index]}",
+                of_class=str(classes[index]),
                 comparisons=self.comparisons * len(frequent),
                 compared=f"{self.compared} and classes" if self.column else "classes",
             )

@@ -22,14 +22,24 @@ from mlops_nb.panels.reports import beyond, named
 _MOST_CURVES = 5
 
 
-def group_curves(drawn: Any) -> list[Block]:
-    """Draw ``evidence["drawn"]`` of a fairness finding; nothing where there is nothing."""
+def group_curves(drawn: Any, *, within: str = "") -> list[Block]:
+    """Draw ``evidence["drawn"]`` of a fairness finding; nothing where there is nothing.
+
+    `within` says of which rows it is, where it is not of all.
+    """
     if not isinstance(drawn, dict):
         return []
-    return [*_scores(_listed(drawn, "scores")), *_errors(_listed(drawn, "errors"))]
+    where = f"{words.name(within)}: " if within else ""
+    scores, errors = (_listed(drawn, key) for key in ("scores", "errors"))
+    return [*_scores(scores, where), *_errors(errors, where)]
 
 
-def _scores(groups: Sequence[Mapping[str, Any]]) -> list[Block]:
+def _begun(caption: str, where: str) -> str:
+    """Begin a caption with where it is of: a narrow panel cuts its end."""
+    return f"{where}{caption[0].lower()}{caption[1:]}" if where else caption
+
+
+def _scores(groups: Sequence[Mapping[str, Any]], where: str) -> list[Block]:
     if not groups:
         return []
     shown = groups[:_MOST_CURVES]
@@ -55,7 +65,7 @@ def _scores(groups: Sequence[Mapping[str, Any]]) -> list[Block]:
         Column("observed", "number"),
     ]
     more = beyond(len(groups), len(shown), "group", "largest")
-    table = Table("How the scores rank and fit each group", columns, lines, more)
+    table = Table(_begun("How the scores rank and fit each group", where), columns, lines, more)
     figures = [
         Figure(picture, caption)
         for picture, caption in (
@@ -95,7 +105,7 @@ def _in_words(points: Sequence[tuple[Any, Any]], *, dots: bool) -> str:
     return f"{words.percent(found)} of the positives found at 10 % false alarms"
 
 
-def _errors(groups: Sequence[Mapping[str, Any]]) -> list[Block]:
+def _errors(groups: Sequence[Mapping[str, Any]], where: str) -> list[Block]:
     if not groups:
         return []
     quantiles = [_quantiles(group) for group in groups]
@@ -127,7 +137,7 @@ def _errors(groups: Sequence[Mapping[str, Any]]) -> list[Block]:
         Column("90 % of them", "number"),
     ]
     drawn = f"drawn from {words.score(axis[0])} to {words.score(axis[1])}"
-    caption = "How the errors (predicted less true) spread in each group"
+    caption = _begun("How the errors (predicted less true) spread in each group", where)
     return [Table(caption, columns, lines, legend=[(drawn, "")])]
 
 

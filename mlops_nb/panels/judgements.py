@@ -24,6 +24,7 @@ from mlops_nb.panels.blocks import (
     Table,
     without_empty_columns,
 )
+from mlops_nb.panels.class_rates import class_rates
 from mlops_nb.panels.group_curves import group_curves
 from mlops_nb.panels.reports import beyond, evidence, named, noted, verdict
 
@@ -39,6 +40,7 @@ _COUNTS = {
     "negatives": "negatives",
     "selected": "selected",
 }
+_MOST_OTHERS = 3  # measures of a group without a column of their own above
 # What a model gives to a group, and what it finds there.
 _GIVEN = ("selected", "selection_rate", "true_positive_rate")
 
@@ -59,8 +61,9 @@ def fairness(record: Report, rows: int) -> list[Block]:
             for name in _too_few(e)
         }
         blocks.append(_groups(groups, few, rows))
-    for e in known:
-        blocks += group_curves(e.get("drawn"))
+    blocks += class_rates(record.findings, rows)
+    for finding, e in zip(record.findings, known, strict=True):
+        blocks += group_curves(e.get("drawn"), within=finding.column or "")
     explained: dict[str, list[str]] = {}
     for finding, e in zip(record.findings[:rows], known, strict=False):
         told = explained.setdefault(noted(e, "metric_note"), [])
@@ -104,6 +107,8 @@ def groups_of(record: Report) -> list[dict[str, Any]]:
     found: dict[str | None, list[dict[str, Any]]] = {}
     for finding in record.findings:
         groups = evidence(finding).get("groups")
+        if "class" in finding.evidence:  # `class_rates` draws these
+            continue
         if finding.column not in found and isinstance(groups, list):
             found[finding.column] = [group for group in groups if isinstance(group, dict)]
     return [
@@ -306,14 +311,14 @@ def _groups(groups: Sequence[Mapping[str, Any]], few: set[str], rows: int) -> Ta
         Column("group", "name"),
         *(Column(_COUNTS[key], "number") for key in counts),
         *(Column(_RATES[key], "number") for key in rates),
-        *(Column(words.name(key).replace("_", " "), "number") for key in others[:2]),
+        *(Column(words.name(key).replace("_", " "), "number") for key in others[:_MOST_OTHERS]),
     ]
     lines: list[list[Content]] = [
         [
             _group_cell(group_name(group.get("group")), few),
             *(words.number(group.get(key)) for key in counts),
             *(_rate(group.get(key), top) for key in rates),
-            *(words.score(group.get(key)) for key in others[:2]),
+            *(words.score(group.get(key)) for key in others[:_MOST_OTHERS]),
         ]
         for group in ranked[:rows]
     ]

@@ -182,14 +182,14 @@ def plural(count: int, noun: str) -> str:
 
     Examples
     --------
-    >>> plural(1, "column"), plural(23, "column"), plural(2, "category"), plural(3, "batch")
-    ('1 column', '23 columns', '2 categories', '3 batches')
+    >>> plural(1, "column"), plural(23, "column"), plural(2, "category"), plural(3, "class")
+    ('1 column', '23 columns', '2 categories', '3 classes')
     """
     if count == 1:
         return f"1 {noun}"
     if noun.endswith("ory"):
         return f"{count:,} {noun[:-1]}ies"
-    return f"{count:,} {noun}{'es' if noun.endswith('ch') else 's'}"
+    return f"{count:,} {noun}{'es' if noun.endswith(('ch', 'ss')) else 's'}"
 
 
 def listed(items: list[str], most: int = 5) -> str:

@@ -90,3 +90,32 @@ def test_what_is_odd_in_the_evidence_is_left_out(drawn: object) -> None:
     )
     assert panels.html(changed)
     assert panels.text(changed)
+
+
+def test_within_control_features_each_picture_says_whose_it_is() -> None:
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"y": rng.normal(size=800), "sex": np.resize(["f", "m"], 800)})
+    data["p"] = data["y"] + rng.normal(size=800)
+    data["site"] = np.repeat(["north", "south"], 400)
+    report = check(data, label="y", prediction="p", sensitive=["sex"], control=["site"], draws=100)
+    text = panels.text(report)
+    for site in ("north", "south"):
+        assert f"site = {site}: how the errors (predicted less true) spread in each group" in text
+    assert "mean absolute error  mean error  mean prediction" in text
+
+
+def test_several_classes_are_one_table_with_a_line_a_group_and_a_column_a_class() -> None:
+    rng = np.random.default_rng(0)
+    classes = [HOSTILE, *(f"c{i}" for i in range(10))]
+    data = pd.DataFrame({"y": rng.choice(classes, 2200), "sex": np.resize(["f", "m"], 2200)})
+    data["p"] = np.where(rng.random(2200) < 0.7, data["y"], "c1")
+    report = check(data, label="y", prediction="p", sensitive=["sex"], draws=100)
+    text, html = panels.text(report), panels.html(report)
+    assert "<script" not in html
+    people = text.partition("Who is in the data")[2].partition("How often each class")[0]
+    assert "class = " not in people
+    told = text.partition("How often each class is predicted")[2].partition("What is this")[0]
+    assert "These are the first 8 of 11 classes" in told
+    rate = (data["p"] == "c1")[data["sex"] == "f"].mean()
+    assert "f       1,100" in told
+    assert f"{rate:.4f}" in told
