@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,9 @@ def mitigate(
     before = _judge_model(context, original, unseen, label, groups, positive, name)
     found = planned.fit()
     repaired = found.chosen.model
-    after = _judge_model(context, repaired, unseen, label, groups, positive, name)
+    # A metric that had a verdict before has one after, by the same limit.
+    limits = {each.name: each.limit for each in before[0].findings if each.limit is not None}
+    after = _judge_model(context, repaired, unseen, label, groups, positive, name, limits)
     metric = f"{constraint}_difference"
     curve = _curve(context, found, before[2], unseen, label, groups, positive, metric)
     result = Mitigation(
@@ -102,15 +105,20 @@ def _curve(
     metric: str,
 ) -> list[dict[str, Any]]:
     """Judge every model along the strength on the unseen data."""
+    from mlops_nb.improve.fair_model import UnknownGroupWarning
+
     settings = context.project.config.fairness
-    after = [
-        {
-            "strength": each.strength,
-            "chosen": each.chosen,
-            "predictions": scoring.predictions(each.model, data, label=label),
-        }
-        for each in found.fitted
-    ]
+    with warnings.catch_warnings():
+        # It was told once, when the chosen model was judged on these rows.
+        warnings.simplefilter("ignore", UnknownGroupWarning)
+        after = [
+            {
+                "strength": each.strength,
+                "chosen": each.chosen,
+                "predictions": scoring.predictions(each.model, data, label=label),
+            }
+            for each in found.fitted
+        ]
     return trade_off(
         data,
         label=label,
@@ -155,8 +163,9 @@ def _judge_model(
     sensitive: Sequence[str],
     positive: Any,
     name: str,
+    limits: Mapping[str, float] | None = None,
 ) -> tuple[Report, Report, Any]:
-    """Return a model's fairness, its performance, and its predictions."""
+    """Return a model's fairness, by some limits of its own, its performance and predictions."""
     scored, predicted, probability = columns.predictions(context, data, label, model, positive)
     fair = fairness_check.check(
         scored,
@@ -165,7 +174,7 @@ def _judge_model(
         sensitive=sensitive,
         positive=positive,
         name=name,
-        **checks.fairness_settings(context, None, None, None),
+        **checks.fairness_settings(context, None, limits, None),
     )
     good = performance_check.check(
         scored,

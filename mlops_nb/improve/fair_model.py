@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+class UnknownGroupWarning(UserWarning):
+    """Rows are of groups that a rule was not fitted for."""
+
+
 class Rule(Protocol):
     """How a fair model decides."""
 
@@ -197,7 +201,7 @@ class Thresholds:
         warnings.warn(
             f"{rows} rows are of groups that the thresholds were not fitted for; "
             "they keep the model's own prediction",
-            UserWarning,
+            UnknownGroupWarning,
             stacklevel=5,
         )
 

@@ -55,12 +55,7 @@ def fairness(record: Report, rows: int) -> list[Block]:
     blocks: list[Block] = [_gaps(record, known, rows), *over_time(record.findings, rows)]
     groups = groups_of(record)
     if groups:
-        few = {
-            f"{finding.column}: {name}" if finding.column else name
-            for finding, e in zip(record.findings, known, strict=True)
-            for name in _too_few(e)
-        }
-        blocks.append(_groups(groups, few, rows))
+        blocks.append(_groups(groups, _few(record), rows))
     blocks += class_rates(record.findings, rows)
     for finding, e in zip(record.findings, known, strict=True):
         blocks += group_curves(e.get("drawn"), within=finding.column or "")
@@ -118,6 +113,15 @@ def groups_of(record: Report) -> list[dict[str, Any]]:
     ]
 
 
+def _few(record: Report) -> set[str]:
+    """Name the groups that are too small to judge some metric by."""
+    return {
+        f"{finding.column}: {name}" if finding.column else name
+        for finding in record.findings
+        for name in _too_few(evidence(finding))
+    }
+
+
 def groups_compared(before: Report, after: Report, rows: int) -> list[Block]:
     """Draw what each group got before and gets after: who pays for what was gained."""
     was = {group_name(group.get("group")): group for group in groups_of(before)}
@@ -126,11 +130,12 @@ def groups_compared(before: Report, after: Report, rows: int) -> list[Block]:
         return []
     compared = {key: title for key, title in (_COUNTS | _RATES).items() if key in _GIVEN}
     lines: list[list[Content]] = []
+    few = _few(before) | _few(after)
     for group in now[:rows]:
         called = group_name(group.get("group"))
         pairs = [(was.get(called, {}).get(key), group.get(key)) for key in compared]
         told = [f"{words.score(old)} → {words.score(new)}" for old, new in pairs]
-        lines.append([named(called), words.number(group.get("n")), *told])
+        lines.append([_group_cell(called, few), words.number(group.get("n")), *told])
     columns = [
         Column("group", "name"),
         Column(_COUNTS["n"], "number"),

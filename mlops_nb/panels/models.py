@@ -32,7 +32,7 @@ from mlops_nb.panels.judgements import (
 )
 from mlops_nb.panels.reports import beyond, gate, in_words, named, run_id, verdict
 from mlops_nb.panels.runs import metrics_table
-from mlops_nb.panels.trade_off import strength, trade_off
+from mlops_nb.panels.trade_off import apart, strength, trade_off
 
 _METRICS_LISTED = 3
 
@@ -141,6 +141,7 @@ def mitigation(record: Mitigation, rows: int) -> list[Block]:
     return [
         head,
         _compared("Fairness", record.fairness_before, record.fairness_after, rows),
+        *apart(record),
         *groups_compared(record.fairness_before, record.fairness_after, rows),
         _compared("Performance", record.performance_before, record.performance_after, rows),
         *trade_off(record, rows),

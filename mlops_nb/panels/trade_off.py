@@ -55,6 +55,28 @@ def trade_off(record: Mitigation, rows: int) -> list[Block]:
     return [*blocks, Paragraph(_notes(record, drawn), quiet=True)]
 
 
+def apart(record: Mitigation) -> list[Block]:
+    """Say why the gap of all groups is not that of the curve; nothing where both are of the same.
+
+    Groups of a few people swing Fairlearn's gap from end to end, and are left out of the curve's.
+    """
+    first = record.trade_off[0] if record.trade_off else {}
+    last = next((point for point in record.trade_off if point.get("chosen")), None)
+    judged, there = (first.get("groups") or (None, None))[:2]
+    if judged == there or last is None:
+        return []
+    return [
+        Paragraph(
+            f"The values above are Fairlearn's, of all {words.number(there)} groups, where the "
+            "smallest can decide alone and by chance; between the "
+            f"{words.number(judged)} with rows enough to judge, "
+            f"{words.name(record.constraint)}_difference went from "
+            f"{words.score(first.get('value'))} to {words.score(last.get('value'))}.",
+            quiet=True,
+        )
+    ]
+
+
 def _table(points: Sequence[_Point], metric: str, title: str, rows: int) -> Table:
     columns = [
         Column(title, "name"),

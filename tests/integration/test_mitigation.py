@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,24 @@ def test_what_is_wrong_is_told_before_anything_is_fitted(context: Context) -> No
     assert fits == [1]
     with pytest.raises(InputError, match="Slow is not fitted; fit it before it is judged"):
         mitigate(context, Slow(), train, test, **settings)
+
+
+def test_what_had_a_verdict_before_has_one_after_and_lost_rows_are_told_once(
+    context: Context, recwarn: pytest.WarningsRecorder
+) -> None:
+    rng = np.random.default_rng(3)
+    sex = rng.choice(["f", "m"], 4000)
+    x = rng.normal(size=4000) + (sex == "m")
+    data = pd.DataFrame({"x": x, "sex": sex, "y": (x + rng.normal(size=4000) > 0.7) * 1})
+    test = data[2000:].reset_index(drop=True)
+    test.loc[:4, "sex"] = "x"
+    plain = LogisticRegression(class_weight="balanced").fit(data[["x"]], data["y"])
+    warnings.simplefilter("always")
+    found = mitigate(context, plain, data[:2000], test, label="y", sensitive="sex", points=3)
+    told = [each for each in recwarn if "groups that the thresholds" in str(each.message)]
+    assert len(told) == 1
+    for before, after in zip(
+        found.fairness_before.findings, found.fairness_after.findings, strict=True
+    ):
+        assert before.name == after.name
+        assert after.limit == before.limit or before.limit is None

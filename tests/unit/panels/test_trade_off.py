@@ -81,7 +81,13 @@ def test_mixtures_and_a_grid_say_what_they_are() -> None:
 
 def test_small_groups_that_do_not_count_are_told() -> None:
     points = [{**point, "groups": [9, 14]} for point in samples.trade_off()]
-    assert "between the 9 of 14 groups with rows enough" in blocks(with_points(*points))[2].text
+    record = with_points(*points)
+    assert "between the 9 of 14 groups with rows enough" in blocks(record)[2].text
+    text = " ".join(panels.text(record).split())
+    fairness = text.partition("What each group gets")[0]
+    assert "all 14 groups, where the smallest can decide alone and by chance" in fairness
+    assert "between the 9 with rows enough to judge" in fairness
+    assert "of all" not in panels.text(samples.mitigation()).partition("What each group gets")[0]
 
 
 def test_a_long_curve_is_cut_but_the_chosen_one_stays() -> None:
