@@ -165,6 +165,9 @@ def check(
     _check_settings(sensitive, limits, difference_limit, ratio_limit)
     optional = [each for each in (prediction, score, weights) if each]
     require_columns(data, [label, *optional, *sensitive, *control])
+    both = next((each for each in control if each in sensitive), None)
+    if both is not None:
+        raise InputError(f"{both!r} can't make both the groups and what they are compared within")
     prediction = None if prediction == score else prediction
     usual = None if named else defaults(data, label, prediction, score, positive)
     default = usual.metrics if usual else ()

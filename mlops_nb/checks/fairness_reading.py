@@ -108,7 +108,7 @@ def notes_of(missing: Mapping[str, Any]) -> list[str]:
     """Say what was missing, and what became of those rows."""
     said = []
     if missing["excluded"]:
-        lacking = [f"the {key} ({n:,})" for key, n in missing.items() if key in _READ]
+        lacking = [f"the {key} ({n:,})" for key, n in missing.items() if key in _READ and n]
         listed = f"{', '.join(lacking[:-1])} or {lacking[-1]}" if lacking[1:] else lacking[0]
         said.append(f"{missing['excluded']:,} rows lack {listed} and were left out.")
     said += [

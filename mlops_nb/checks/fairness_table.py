@@ -361,7 +361,8 @@ class Table:
         for name in dict.fromkeys(family.measures):
             for group, n in zip(self.labels, self._rows(name), strict=True):
                 if n < MINIMUM:
-                    short.setdefault(group, f"{n} {self._of(name)}")
+                    of = self._of(name)
+                    short.setdefault(group, f"{n} {_one(of) if n == 1 else of}")
         return short
 
     def _extremes(self, name: str, least: int = 0) -> dict[str, Any] | None:
@@ -464,6 +465,12 @@ class Table:
             }
             for i, (group, key) in enumerate(zip(self.labels, self.keys, strict=True))
         ]  # fmt: skip
+
+
+def _one(of: str) -> str:
+    """Name one of what is counted: "1 row of the rarest class", "1 selected"."""
+    first, _, rest = of.partition(" ")
+    return f"{first.removesuffix('s')} {rest}".strip()
 
 
 def _known(value: float) -> float | None:

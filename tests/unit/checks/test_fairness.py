@@ -438,7 +438,12 @@ def test_an_empty_category_and_a_group_of_one_are_told_as_they_are() -> None:
     assert [g["group"] for g in judge(data).findings[0].evidence["groups"]] == ["f", "m"]
     lonely = judge(FAIR.assign(sex=FAIR["sex"].where(FAIR.index > 0, "x")))
     assert lonely.status == "insufficient"
-    assert "x has 1 rows" in lonely.findings[0].evidence["note"]
+    assert "x has 1 row." in lonely.findings[0].evidence["note"]
+
+
+def test_a_column_can_not_make_the_groups_and_what_they_are_compared_within() -> None:
+    with pytest.raises(InputError, match="'sex' can't make both the groups and what they"):
+        judge(FAIR, control=["sex"])
 
 
 def test_an_unknown_column_is_not_found() -> None:
