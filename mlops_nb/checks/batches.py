@@ -158,7 +158,7 @@ def _by_value(values: pd.Series[Any], by: str, every: str | None) -> Batches:
         codes, labels = pd.factorize(values)
     except TypeError:
         raise InputError(f"{quoted(by)} holds values that can't be told apart") from None
-    _refuse_none_or_many(len(labels), _fewer(len(values), dates, period))
+    _refuse_none_or_many(len(labels), _fewer(values, dates, period) if len(labels) > MOST else "")
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes[codes >= 0], minlength=len(labels)))
     missing = int((codes < 0).sum())
@@ -218,13 +218,17 @@ def _fitting(dates: pd.Series[Any]) -> str:
     return "day" if days <= 21 else "week" if days <= 120 else "month"
 
 
-def _fewer(n: int, dates: pd.Series[Any] | None, period: str | None) -> str:
+def _fewer(values: pd.Series[Any], dates: pd.Series[Any] | None, period: str | None) -> str:
     """Say how there would be fewer batches."""
+    import pandas as pd
+
     longer = list(PERIODS)[list(PERIODS).index(period) + 1 :] if period else []
     for each in longer:
         if dates is not None and dates.dt.to_period(PERIODS[each]).nunique() <= MOST:
             return f"--every {each} makes fewer"
-    return f"--every {max(1000, -(-n // MOST))} makes one of that many rows"
+    rows = f"--every {max(1000, -(-len(values) // MOST))} makes one of that many rows"
+    are_texts = dates is None and pd.api.types.infer_dtype(values, skipna=True) == "string"
+    return f"of dates --every month makes fewer, and {rows}" if are_texts else rows
 
 
 def _named(value: Any, period: str | None) -> tuple[str, str]:

@@ -39,6 +39,7 @@ OF_AMOUNTS = (
 )
 OF_SCORES = ("roc_auc_score_difference", "roc_auc_score_group_min")
 OF_PROBABILITIES = ("log_loss_difference",)
+NO_PROBABILITY = " They are not probabilities: log_loss doesn't apply."
 MOST_CLASSES = 20
 
 
@@ -117,9 +118,8 @@ def _of_scores(data: pd.DataFrame, score: str | None) -> Defaults:
     numbers = read_numbers(data, score)
     outside = bool(((numbers < 0) | (numbers > 1)).any())
     more: Sequence[str] = () if outside else OF_PROBABILITIES
-    return Defaults(
-        "scores",
-        (*OF_SCORES, *more),
-        note="There are scores and no predictions: it is compared how they rank and fit each "
-        "group, and not what follows from them.",
+    note = (
+        "There are scores and no predictions: it is compared how they rank and fit each group, and "
+        "not what follows from them."
     )
+    return Defaults("scores", (*OF_SCORES, *more), note=note + (NO_PROBABILITY if outside else ""))

@@ -259,12 +259,14 @@ def _batches(
 
 
 def _require_batches(settings: FairnessConfig, rows: columns.Rows, by: Any) -> None:
-    """Refuse data that lack the column of a setting, which nobody typed."""
-    if by is None and settings.by and settings.by not in rows.frame.columns:
-        raise InputError(
-            f"fairness.by is {settings.by!r}, and there is no such column",
-            hint="--by COLUMN names another, and --by '' makes no batches",
-        )
+    """Refuse a setting that doesn't fit the data, by its name: nobody typed its column."""
+    if by is not None or not settings.by:
+        return
+    hint = "--by COLUMN names another, and --by '' makes no batches"
+    if settings.by not in rows.frame.columns:
+        raise InputError(f"fairness.by is {settings.by!r}, and there is no such column", hint=hint)
+    if settings.by in rows.gathered.columns["sensitive"]:
+        raise InputError(f"fairness.by is {settings.by!r}, which makes the groups", hint=hint)
 
 
 def _reference(context: Context, given: Any) -> pd.DataFrame | Profile:

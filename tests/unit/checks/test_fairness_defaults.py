@@ -143,3 +143,10 @@ def test_what_a_kind_of_problem_lacks_gets_one_line(
     with pytest.raises(InputError) as caught:
         judge(told(), *columns, **settings)
     assert str(caught.value).startswith(message)
+
+
+def test_scores_that_are_no_probabilities_are_said_to_be_none() -> None:
+    data = told()
+    report = judge(data.assign(score=3 * data["score"] - 1), "y", None, score="score")
+    assert "They are not probabilities: log_loss doesn't apply." in report.subject["notes"][0]
+    assert "not probabilities" not in judge(data, "y", None, score="score").subject["notes"][0]

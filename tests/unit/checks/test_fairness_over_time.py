@@ -215,6 +215,19 @@ def test_data_without_the_column_of_the_setting_are_told_of_the_setting(tmp_path
         assert flows.fairness(context, data, **given, by="").subject.get("batches") is None
 
 
+def test_a_setting_that_makes_the_groups_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mlops.toml").write_text('[fairness]\nby = "sex"\n')
+    context = Context(Project.at(tmp_path), tmp_path)
+    with pytest.raises(InputError, match=r"fairness\.by is 'sex', which makes the groups; --by"):
+        flows.fairness(context, DATA, label="y", prediction="p", sensitive="sex")
+
+
+def test_too_many_texts_are_told_of_dates() -> None:
+    texts = DATA.assign(at=[f"2026-01-01T{n}" for n in range(len(DATA))])
+    with pytest.raises(InputError, match="of dates --every month makes fewer, and"):
+        judged(texts, by="at")
+
+
 @pytest.mark.parametrize("by", [DATA["when"], DATA["when"].to_numpy(), [*DATA["when"]]])
 def test_an_array_makes_the_batches(by: Any) -> None:
     report = mlops_nb.fairness(
