@@ -144,9 +144,10 @@ def _parts(
     own = getattr(values, "name", None)
     single = _columns_of(name or str(role if own is None else own), values)
     if len(single) != 1 and not many:
+        hint = "of the probabilities of two classes, take the positive one's: proba[:, 1]"
         raise InputError(
             f"{name or role} has {len(single)} columns, not one",
-            hint="of the probabilities of two classes, take the positive one's: proba[:, 1]",
+            hint=hint if role in ("prediction", "score") else "",
         )
     return [*single]
 

@@ -91,6 +91,11 @@ def read_task(
     _require_classifier(model)
     if not groupers:
         raise InputError("no sensitive column is given", hint="name one, as in sensitive=['sex']")
+    if not all(isinstance(each, str) for each in train.columns):
+        raise InputError(
+            "mitigation needs columns with names, and some of the training data's have numbers",
+            hint="name them first, as in data.columns = ['age', 'sex', 'y']",
+        )
     own = getattr(model, "feature_names_in_", None)
     chosen = features if features is not None else own
     names = [each for each in train.columns if each != label] if chosen is None else list(chosen)

@@ -125,6 +125,12 @@ def test_what_does_not_go_together_gets_one_line(given: dict[str, Any], message:
     assert "\n" not in str(caught.value)
 
 
+def test_only_predictions_are_told_of_probabilities() -> None:
+    with pytest.raises(InputError, match="label has 2 columns, not one") as caught:
+        gather(None, {"label": np.ones((3, 2))})
+    assert "probabilities" not in str(caught.value)
+
+
 def test_whether_numbered_rows_are_in_order_or_in_position_is_not_guessed() -> None:
     shuffled = pd.Series(TRUTH, index=[2, 0, 1])
     with pytest.raises(InputError, match="same index in different orders"):

@@ -386,3 +386,9 @@ def test_credit_model_is_fairer_on_unseen_clients(root: Path) -> None:
     assert isinstance(fair, FairModel)
     assert gap(fair, test, "demographic_parity") < gap(booster, test, "demographic_parity") / 1.5
     assert (fair.predict(test) == test["y"]).mean() > 0.81
+
+
+def test_numbered_columns_are_refused_in_one_line(train: pd.DataFrame) -> None:
+    numbered = train.set_axis(range(train.shape[1]), axis=1)
+    with pytest.raises(InputError, match="mitigation needs columns with names"):
+        fit(LogisticRegression(), numbered, label="0", sensitive=["1"])
