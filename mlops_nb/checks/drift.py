@@ -116,7 +116,7 @@ def check(
     _refuse_others(reference, current)
     drift_classifier.refuse_threshold(auc_threshold)
     if multivariate and isinstance(reference, Profile):
-        hint = "give the data, or leave out --multivariate (drift.multivariate in mlops.toml)"
+        hint = "give the data, or leave out --multivariate"
         raise InputError("a profile has no rows that a classifier could tell apart", hint=hint)
     refuse_unknown(min_evidence, correction, share)
     pairs = _paired(reference, current, columns, exclude, names)

@@ -15,6 +15,7 @@ from mlops_nb.checks.batches import Batch, Batches, split
 from mlops_nb.checks.drift_choices import KINDS, together
 from mlops_nb.checks.drift_methods import METHODS
 from mlops_nb.checks.drift_profile import Profile, profile
+from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Finding, Report
 from mlops_nb.core.words import number, percent, quoted
 
@@ -77,6 +78,7 @@ def check(
     """
     batches = split(current, by, every)
     if by is not None:
+        _refuse_compared(by, options)
         options["exclude"] = [*options.get("exclude", ()), by]
     report = drift.check(reference, current, **options)
     kept = reference if isinstance(reference, Profile) else profile(reference)
@@ -87,6 +89,16 @@ def check(
     one = {**options, **alone}
     judged = [(b, drift.check(kept, current.iloc[b.rows], **one)) for b in batches.each]
     return _with_batches(report, judged, by, batches)
+
+
+def _refuse_compared(by: str, options: Mapping[str, Any]) -> None:
+    """Refuse that what makes the batches is judged, too: within a batch it says nothing."""
+    roles = [role for role in ("target", "prediction") if options.get(role) == by]
+    if roles or options.get("columns") == [by]:
+        noun = f"the {roles[0]}" if roles else "the only column to compare"
+        raise InputError(
+            f"{by!r:.80} makes the batches, and can't be {noun}", hint="go by another column"
+        )
 
 
 def _types(report: Report) -> dict[str, Any]:
@@ -164,7 +176,7 @@ def _in_words(batch: Batch, worst: Finding, alike: int) -> str:
 def _with_course(
     finding: Finding, courses: Mapping[str, tuple[dict[str, Any], Finding]]
 ) -> Finding:
-    if finding.name not in courses:
+    if finding.column is None or finding.name not in courses:  # a classifier's has no course
         return finding
     return replace(finding, evidence={**finding.evidence, "over_time": courses[finding.name][0]})
 

@@ -30,6 +30,7 @@ from mlops_nb.data.sketch import sketch
 from mlops_nb.data.tables import FrameTable, ParquetTable
 from mlops_nb.flows import columns, frames, full_reports, streaming, tracking
 from mlops_nb.flows.context import Context, Named
+from mlops_nb.flows.settings import told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +152,7 @@ def drift(
     correction: str | None = None,
     target: str | None = None,
     prediction: str | None = None,
-    multivariate: bool = False,
+    multivariate: bool | None = None,
     auc_threshold: float | None = None,
     save_profile: str | Path | None = None,
     report: str | Path | bool | None = None,
@@ -176,8 +177,8 @@ def drift(
     workspace : str or Path, optional
         An Evidently workspace to add that report to, in place of the project's.
     by, every : str, or int of rows, optional
-        Compare each batch of the current data too, as `checks.drift_over_time.check` says; other
-        arguments are told by `checks.drift.check`.
+        Compare each batch of the current data too, as `checks.drift_over_time.check` says. Other
+        arguments are told by `checks.drift.check`; what is None is as the project has it.
     stream : {"auto", "always", "never"}, optional
         Whether Parquet files are read batch by batch, as `checks.drift_streamed.check` says.
 
@@ -203,43 +204,53 @@ def drift(
         "names": (frames.name_of(reference, "reference"), frames.name_of(current, "current")),
     }
     batches = _batches(settings, by, every)
-    multivariate = multivariate or settings.multivariate
-    tables = streaming.tables(context, {"reference": reference, "current": current}, stream)
-    if tables is not None:
-        whole = {
-            "--report": report,
-            "--open": open,
-            "--workspace": workspace,
-            "--save-profile": save_profile,
-            "--multivariate": multivariate,
-            "--by": batches.get("by"),
-            "--every": batches.get("every"),
-        }
-        streaming.refuse(whole)
-        told = drift_streamed.check(
-            tables["reference"], tables["current"], **options, watch=context.watch
+    asked = {
+        "columns": columns or None,
+        "exclude": exclude or None,
+        "auc_threshold": auc_threshold,
+        "methods": None,
+        "thresholds": None,
+        "types": None,  # those of both are taken
+        "by": by,
+        "every": every if by is None else by,
+        "multivariate": multivariate,
+    }
+    multivariate = settings.multivariate if multivariate is None else multivariate
+    with told("drift", settings, asked):
+        tables = streaming.tables(context, {"reference": reference, "current": current}, stream)
+        if tables is not None:
+            whole = {
+                "--report": report,
+                "--open": open,
+                "--workspace": workspace,
+                "--save-profile": save_profile,
+                "--multivariate": multivariate,
+                **{f"--{name}": value for name, value in batches.items()},
+            }
+            streaming.refuse(whole)
+            found = drift_streamed.check(
+                tables["reference"], tables["current"], **options, watch=context.watch
+            )
+            return _judged(context, found, _as_read(found, **tables), strict=strict)
+        full = full_reports.wanted(context, report, workspace=workspace, show=open)
+        before = _reference(context, reference)
+        after = frames.frame(context, current, "current")
+        if full and isinstance(before, Profile):
+            raise InputError("a profile has no rows to draw a report from", hint="give the data")
+        if save_profile is not None:
+            _save_profile(before, context.path(save_profile))
+        compare: Callable[..., Report] = drift_over_time.check if batches else drift_check.check
+        found = compare(
+            before,
+            after,
+            **batches,
+            **options,
+            multivariate=multivariate,
+            auc_threshold=settings.auc_threshold if auc_threshold is None else auc_threshold,
         )
-        return _judged(context, told, _as_read(told, **tables), strict=strict)
-    full = full_reports.wanted(context, report, workspace=workspace, show=open)
-    before = _reference(context, reference)
-    after = frames.frame(context, current, "current")
-    if full and isinstance(before, Profile):
-        raise InputError("a profile has no rows to draw a report from", hint="give the data")
-    if save_profile is not None:
-        _save_profile(before, context.path(save_profile))
-    compare: Callable[..., Report] = drift_over_time.check if batches else drift_check.check
-    found = compare(
-        before,
-        after,
-        **batches,
-        **options,
-        multivariate=multivariate,
-        auc_threshold=settings.auc_threshold if auc_threshold is None else auc_threshold,
-    )
     if full and not isinstance(before, Profile):
         found = full_reports.drawn(context, found, before, after, full)
-    read = _as_read(found, reference=before, current=after)
-    return _judged(context, found, read, strict=strict)
+    return _judged(context, found, _as_read(found, reference=before, current=after), strict=strict)
 
 
 def _as_read(report: Report, **data: Any) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def refuse(arguments: Mapping[str, Any]) -> None:
         if value is not None and value is not False:
             raise InputError(
                 f"{name} needs all rows at once, and these data are read as a stream",
-                hint="give it a part of them, or --stream never if they fit in memory",
+                hint="leave it out, give a part of them, or --stream never if they fit in memory",
             )
 
 
@@ -83,6 +83,6 @@ def _as_table(context: Context, data: Any, noun: str) -> Table:
     ):
         raise InputError(
             "a profile is not compared with data that are read as a stream",
-            hint="give the reference itself",
+            hint="give the reference itself, or --stream never if the data fit in memory",
         )
     return FrameTable(frames.frame(context, data, noun))

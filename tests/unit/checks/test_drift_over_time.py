@@ -12,7 +12,7 @@ import pytest
 
 import mlops_nb
 from mlops_nb import panels
-from mlops_nb.checks import drift, drift_over_time, drift_profile
+from mlops_nb.checks import drift, drift_classifier, drift_over_time, drift_profile
 from mlops_nb.checks.drift import SHARE
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Report
@@ -272,3 +272,13 @@ def test_a_stored_report_with_odd_batches_is_drawn(odd: Any) -> None:
     report = replace(report, findings=(held, *report.findings[1:]))
     assert "temp" in panels.text(report)
     assert "temp" in panels.html(report)
+
+
+def test_a_column_that_is_called_as_a_finding_is_no_such_finding() -> None:
+    names = {"temp": drift.SHARE, "wind": drift_classifier.AUC}
+    old, new = (data.rename(columns=names) for data in (REFERENCE, frame()))
+    report = drift_over_time.check(old, new, by="when", exclude=["batch"], multivariate=True)
+    assert [f.name for f in report.findings if f.column is None] == [SHARE, drift_classifier.AUC]
+    for name in names.values():
+        assert "values" in report.finding(name, name).evidence["over_time"]
+    assert "over_time" not in report.findings[-1].evidence
