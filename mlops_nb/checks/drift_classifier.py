@@ -18,12 +18,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks.drift_columns import is_of_values
 from mlops_nb.checks.drift_features import Feature, read_features
 from mlops_nb.checks.drift_samples import Pair, UnjudgeableError
 from mlops_nb.checks.verdicts import against
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Finding, Status
-from mlops_nb.core.words import number, percent, quoted
+from mlops_nb.core.words import number, percent, quoted, shortened, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,6 +174,11 @@ class _Rows:
                 read, note = read_features(pair, kinds[pair.name])
             except UnjudgeableError as error:
                 passed_over[pair.name] = str(error)
+            except Exception as error:
+                if not is_of_values(error, *pair.sides):
+                    raise
+                told = shortened(written(error))
+                passed_over[pair.name] = f"its values can't be compared: {told}"
             else:
                 features += read
                 notes += [note] if note else []

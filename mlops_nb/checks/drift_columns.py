@@ -100,9 +100,7 @@ def judge(
     except MlopsError:
         raise
     except Exception as error:
-        # Numbers may be too large for a float; values of a user's own type may raise anything.
-        is_known = isinstance(error, TypeError | ValueError | ArithmeticError)
-        if not is_known and "object" not in (_dtype_name(reference), _dtype_name(current)):
+        if not is_of_values(error, reference, current):
             raise
         note = f"its values can't be compared: {shortened(written(error))}"
         return unjudged(name, note, reference, current)
@@ -110,8 +108,14 @@ def judge(
     return judged(name, kind, read_as, found, current, behind)
 
 
-def _dtype_name(column: pd.Series[Any] | StoredColumn) -> str:
-    return "" if isinstance(column, StoredColumn) else str(column.dtype.name)
+def is_of_values(error: Exception, *columns: pd.Series[Any] | StoredColumn | None) -> bool:
+    """Tell whether an error may come from the values of these columns, and not from our code.
+
+    Numbers may be too large for a float; values of a user's own type may raise anything.
+    """
+    if isinstance(error, TypeError | ValueError | ArithmeticError):
+        return True
+    return any(str(getattr(column, "dtype", "")) == "object" for column in columns)
 
 
 def _reference_column(
@@ -192,7 +196,8 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
     Nullable, unsigned, sparse and pyarrow-backed numbers and booleans, and objects that are all
     numbers or all booleans, become numpy's, and pyarrow's strings become objects, their missing
     values left out. Dates, times and durations become days, as floats (of dates since 1970, in
-    UTC). A column that is plain already, or has no such type, is returned as it is.
+    UTC); whole numbers beyond 64 bits are floats, too. A column that is plain already, or has no
+    such type, is returned as it is.
 
     Examples
     --------
@@ -207,10 +212,19 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
     if wanted is None:
         return series
     kept = series.dropna()
+    if wanted == "int64" and _is_too_large(kept):
+        wanted = "float64"
     try:
         return kept.astype(wanted)
     except OverflowError:  # whole numbers beyond 64 bits
         return kept.astype("float64")
+
+
+def _is_too_large(kept: pd.Series[Any]) -> bool:
+    """Tell whether unsigned numbers go beyond what has a sign in 64 bits, where they would wrap."""
+    from pandas.api import types
+
+    return types.is_unsigned_integer_dtype(kept.dtype) and len(kept) > 0 and kept.max() >= 2**63
 
 
 def is_time(series: pd.Series[Any]) -> bool:

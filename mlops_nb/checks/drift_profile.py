@@ -24,7 +24,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
-from mlops_nb.checks.drift_columns import FEW_INTEGERS, column_type, plain, present_in
+from mlops_nb.checks.drift_columns import (
+    FEW_INTEGERS,
+    column_type,
+    is_of_values,
+    plain,
+    present_in,
+)
 from mlops_nb.checks.drift_samples import (
     Column,
     Levels,
@@ -100,9 +106,7 @@ def _stored(series: pd.Series[Any]) -> StoredColumn:
     except UnjudgeableError as error:
         return StoredColumn(rows, present, problem=str(error).removeprefix("reference "))
     except Exception as error:  # values that can't be counted, or converted
-        if not isinstance(error, TypeError | ValueError | ArithmeticError) and (
-            series.dtype.name != "object"
-        ):
+        if not is_of_values(error, series):
             raise
         return StoredColumn(rows, present, problem=UNKEPT)
     if not all(type(level) in (str, int, float, bool) for level in levels.counts):

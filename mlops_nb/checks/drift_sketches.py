@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks.drift_columns import plain
+from mlops_nb.checks.drift_columns import FEW_INTEGERS, plain
 from mlops_nb.checks.drift_samples import (
     Levels,
     Numbers,
@@ -156,7 +156,7 @@ class NumberReader:
     def levels(self) -> Levels:
         """Return the counts of each number, in the order in which they came where they are few."""
         if not self.tally.whole:
-            raise too_many_levels(self.frame)
+            raise too_many_levels(self.frame, MOST_VALUES)
         refuse_empty(self.frame, self.n, self.present)
         counts = dict(zip(self.tally.values.tolist(), self.tally.counts.tolist(), strict=True))
         if len(counts) <= len(self.order):
@@ -180,7 +180,7 @@ class NumberReader:
         assert self.ends is not None  # noqa: S101 - there are numbers
         low = self.ends[0]
         values: NDArray[Any] = self.cells.quantiles(STAND_INS)
-        if low.dtype.kind in "iu":
+        if all(end.dtype.kind in "iu" for end in self.ends):
             # The float next to the largest whole number of 64 bits is one too large for it.
             values = np.minimum(np.rint(values), np.nextafter(2.0**63, 0)).astype(low.dtype)
         spread = self.cells.deviation
@@ -234,12 +234,12 @@ def stand_in(reader: Reader | None, witness: pd.Series[Any]) -> pd.Series[Any]:
     import pandas as pd
 
     if isinstance(reader, NumberReader):
-        if plain(witness).dtype.kind in "iu" and reader.tally.whole:
-            values = reader.tally.values[:1000].tolist()
-            return pd.Series(values, dtype=witness.dtype)
-        if plain(witness).dtype.kind in "iu":
-            return pd.Series(range(1000), dtype=witness.dtype)
-        return witness
+        tally = reader.tally
+        if plain(witness).dtype.kind not in "iu" or tally.values.dtype.kind not in "iu":
+            return witness
+        many = FEW_INTEGERS + 1
+        different = min(len(tally.values), many) if tally.whole else many
+        return pd.Series(range(different), dtype=witness.dtype)
     if not isinstance(reader, LevelReader) or not _is_text(reader, witness):
         return witness
     # More than half of free texts are different. Of too many levels that isn't known.
@@ -262,11 +262,11 @@ def ordered_numbers(series: pd.Series[Any]) -> NDArray[Any]:
     return _sorted(series)[1]
 
 
-def too_many_levels(frame: str) -> UnjudgeableError:
+def too_many_levels(frame: str, most: int | None = None) -> UnjudgeableError:
     """Return what is wrong with a column of more levels than are counted."""
     return UnjudgeableError(
-        f"{frame} has more than {MOST_LEVELS:,} levels in it, the most that are counted when data "
-        "are read as a stream"
+        f"{frame} has more than {most or MOST_LEVELS:,} levels in it, the most that are counted "
+        "when data are read as a stream"
     )
 
 

@@ -46,6 +46,9 @@ def _about_numbers(name: str, old: Numbers, new: Numbers, much: float, unit: str
     if before == 0:
         was = f"{quoted(name)} was always {number(float(old.ends[0]))}"
         return f"{was}; now its mean is {number(mean)}"
+    if not all(map(math.isfinite, (shift, before, after))):
+        verdict = "is much as it was" if math.isinf(much) else "changed"
+        return f"{quoted(name)} {verdict}: its numbers are too large for a mean and a spread"
     steps = abs(shift) / before
     way = "up" if shift > 0 else "down"
     if math.isinf(much):

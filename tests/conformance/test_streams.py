@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ks_2samp
 
 from mlops_nb.checks import (
     drift,
@@ -257,6 +258,31 @@ def test_a_frame_beside_a_table_is_judged_as_a_frame() -> None:
     assert ours.summary == theirs.summary
     theirs, ours = drift.check(odd, odd), drift_streamed.check(FrameTable(odd), FrameTable(odd))
     assert ours.summary == theirs.summary
+
+
+def test_numbers_beyond_a_sign_of_64_bits_keep_their_order() -> None:
+    far = np.arange(12_000, dtype="uint64") * np.uint64(5 * 2**48)
+    old = pd.DataFrame({"far": far, "maybe": pd.Series(far, dtype="UInt64").where(far % 2 == 0)})
+    new = old.iloc[4000:].reset_index(drop=True)
+    assert far[0] < 2**63 < far[-1]
+    options: dict[str, Any] = {"methods": {"num": "ks"}}
+    theirs = by_name(drift.check(old, new, **options))
+    ours = by_name(drift_streamed.check(FrameTable(old), FrameTable(new), **options))
+    for name in old:
+        assert theirs[name].value == pytest.approx(
+            ks_2samp(rows(old[name]), rows(new[name])).pvalue
+        )
+        assert_within(theirs[name], ours[name])
+
+
+def rows(series: pd.Series[Any]) -> Any:
+    return series.dropna().astype("float64").to_numpy()
+
+
+def test_different_numbers_that_are_too_many_to_count_are_told_by_their_own_limit() -> None:
+    old = pd.DataFrame({"x": np.arange(600.0)})
+    report = drift_streamed.check(FrameTable(old), FrameTable(old), types={"x": "cat"})
+    assert "has more than 500 levels in it" in report.finding("x").evidence["note"]
 
 
 def test_odd_numbers_and_values_are_told_as_in_a_frame() -> None:

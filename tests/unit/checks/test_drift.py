@@ -129,6 +129,16 @@ def test_columns_can_be_chosen_and_left_out() -> None:
     assert limits.status == "fail"
 
 
+def test_a_sentence_has_no_number_that_is_none() -> None:
+    rng = np.random.default_rng(0)
+    old = pd.DataFrame({"x": rng.uniform(-1.7, 1.7, 500) * 1e308})
+    for method in ("ks", "ed", "wasserstein"):
+        for new in (old, old.abs()):
+            told = drift.check(old, new, methods=method).finding("x").evidence["sentence"]
+            assert "nan" not in told
+            assert "inf" not in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

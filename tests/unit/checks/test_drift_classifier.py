@@ -16,6 +16,7 @@ from mlops_nb.checks.drift_profile import profile
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Finding, Report
 from mlops_nb.core.strict_json import dumps
+from tests.unit.checks.unruly import NoHash
 
 
 def noise(rows: int, seed: int, names: str = "abc") -> pd.DataFrame:
@@ -108,6 +109,17 @@ def test_a_limit_that_no_auc_has_is_refused(threshold: float) -> None:
 def test_a_profile_has_no_rows_to_tell_apart() -> None:
     with pytest.raises(InputError, match="a profile has no rows that a classifier could tell"):
         drift.check(profile(noise(9, 0)), noise(9, 1), multivariate=True)
+
+
+def test_a_column_whose_values_raise_is_passed_over() -> None:
+    huge = pd.Series([10**400 + n for n in range(300)], dtype=object)
+    unruly = pd.Series([NoHash() for _ in range(300)], dtype=object)
+    old, new = (noise(300, seed).assign(huge=huge, unruly=unruly) for seed in (0, 1))
+    _, found = together(old, new)
+    assert found.value is not None
+    told = found.evidence["passed_over"]
+    assert "too large to convert to float" in told["huge"]
+    assert "no hash" in told["unruly"]
 
 
 def test_more_rows_than_it_learns_from_are_sampled_and_said(
