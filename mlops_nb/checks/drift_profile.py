@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 from uuid import uuid4
 
 from mlops_nb.checks.drift_columns import (
@@ -72,6 +72,11 @@ class Profile:
     def __len__(self) -> int:
         """Return the number of rows."""
         return self.rows
+
+
+def names(value: object) -> TypeGuard[str | Path]:
+    """Tell whether a value names a profile's file."""
+    return isinstance(value, str | Path) and Path(value).suffix == SUFFIX
 
 
 def profile(data: pd.DataFrame, source: str = "") -> Profile:

@@ -71,10 +71,14 @@ def _texts(column: Column | StoredColumn) -> NDArray[Any]:
 def _stored_texts(column: StoredColumn) -> NDArray[Any]:
     import numpy as np
 
-    if column.texts is None:
-        problem = column.problem or "has no free text in it"
+    if column.texts is not None:
+        return np.array(column.texts, dtype=object)
+    # Texts that were few when the profile was made are kept as levels.
+    counts = {} if column.levels is None else column.levels.counts
+    if not counts or not all(isinstance(level, str) for level in counts):
+        problem = column.problem or "has no text in it"
         raise UnjudgeableError(f"{column.frame} {problem}")
-    return np.array(column.texts, dtype=object)
+    return np.repeat(np.array(list(counts), dtype=object), list(counts.values()))
 
 
 def _told_apart(old: NDArray[Any], new: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -285,7 +285,7 @@ def _reference(context: Context, given: Any) -> pd.DataFrame | Profile:
     value = given.value if isinstance(given, Named) else given
     if isinstance(value, Profile):
         return value
-    if isinstance(value, str | Path) and Path(value).suffix == drift_profile.SUFFIX:
+    if drift_profile.names(value):
         return drift_profile.load(context.path(value))
     return frames.frame(context, given, "reference")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks import drift_profile
+from mlops_nb.checks.drift_profile import Profile
 from mlops_nb.core.data_records import DataVersion
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.mitigation_records import Mitigation
@@ -43,6 +45,11 @@ def frame(context: Context, data: Any, noun: str = "data") -> pd.DataFrame:
         found.attrs[VERSION] = version.label
         tell_run(context, noun, version)
         return found
+    if isinstance(value, Profile) or drift_profile.names(value):
+        raise InputError(
+            f"{noun} can't be a profile, which has no rows",
+            hint="only drift's reference may be one",
+        )
     if isinstance(value, str | Path):
         return read_frame(context.path(value))
     raise InputError(f"{noun} must be a DataFrame or a file, not {type(value).__name__}")

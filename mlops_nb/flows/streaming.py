@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.checks.drift_profile import SUFFIX, Profile
+from mlops_nb.checks import drift_profile
+from mlops_nb.checks.drift_profile import Profile
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.tables import Table
 from mlops_nb.data.tables import (
@@ -71,16 +72,14 @@ def refuse(arguments: Mapping[str, Any]) -> None:
 def _path(context: Context, data: Any) -> Path | None:
     """Return the path that data name; None for a frame, a version, and a profile."""
     value = data.value if isinstance(data, Named) else data
-    if not isinstance(value, str | Path) or Path(value).suffix == SUFFIX:
+    if not isinstance(value, str | Path) or drift_profile.names(value):
         return None
     return None if frames.version_named(context, value) is not None else context.path(value)
 
 
 def _as_table(context: Context, data: Any, noun: str) -> Table:
     value = data.value if isinstance(data, Named) else data
-    if isinstance(value, Profile) or (
-        isinstance(value, str | Path) and Path(value).suffix == SUFFIX
-    ):
+    if isinstance(value, Profile) or drift_profile.names(value):
         raise InputError(
             "a profile is not compared with data that are read as a stream",
             hint="give the reference itself, or --stream never if the data fit in memory",

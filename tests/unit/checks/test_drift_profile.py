@@ -132,3 +132,28 @@ def test_a_damaged_foreign_or_newer_file_is_told(tmp_path: Path) -> None:
         place.write_bytes(damaged)
         with pytest.raises(MlopsError, match="is not a drift profile"):
             drift_profile.load(place)
+
+
+def test_words_that_have_become_free_text_are_told_apart() -> None:
+    old = pd.DataFrame({"said": ["good day", "well met", "farewell"] * 100})
+    new = pd.DataFrame({"said": [f"order {n} is late by {n % 17} days" for n in range(300)]})
+    for reference in (old, drift_profile.profile(old)):
+        found = drift.check(reference, new).finding("said")
+        assert (found.evidence["type"], found.status) == ("text", "fail")
+        assert found.value == pytest.approx(1, abs=0.01)
+    numbers = drift_profile.profile(pd.DataFrame({"said": range(300)}))
+    note = drift.check(numbers, new).finding("said").evidence["note"]
+    assert note == "reference has no text in it"
+
+
+def test_a_profile_is_a_reference_and_no_other_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = pd.DataFrame({"age": range(30)})
+    mlops_nb.drift(data, data, save_profile="a.profile")
+    for wrong in ("a.profile", drift_profile.profile(data)):
+        with pytest.raises(InputError, match="current can't be a profile, which has no rows; only"):
+            mlops_nb.drift(data, wrong)
+        with pytest.raises(InputError, match="data can't be a profile"):
+            mlops_nb.quality(wrong)
