@@ -101,7 +101,7 @@ def _size(every: str | int | None) -> int | None:
     if every is None or every in PERIODS:
         return None
     try:
-        size = int(every)
+        size = int(str(every))
     except ValueError:
         raise NotFoundError.among("period", str(every), [*PERIODS, "1000"]) from None
     if size < 1:

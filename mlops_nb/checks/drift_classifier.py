@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.drift_columns import is_of_values
+from mlops_nb.checks.drift_evidence import is_number
 from mlops_nb.checks.drift_features import Feature, read_features
 from mlops_nb.checks.drift_samples import Pair, UnjudgeableError
 from mlops_nb.checks.verdicts import against
@@ -54,7 +55,7 @@ def refuse_threshold(threshold: float) -> None:
     ------
     InputError
     """
-    if not 0.5 <= threshold <= 1:
+    if not is_number(threshold) or not 0.5 <= threshold <= 1:
         raise InputError(f"auc_threshold must be from 0.5 (a guess) to 1, not {threshold!r}")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.drift_methods import METHODS, Comparison, Method
@@ -28,6 +29,11 @@ MISSED = 0.1  # a share of rows that may move unseen by a test
 SEED = 0
 
 
+def is_number(value: object) -> bool:
+    """Tell whether a value can be held against a limit."""
+    return isinstance(value, Real)
+
+
 def refuse_unknown(confidence: float, correction: str, share: float = 0.5) -> None:
     """Refuse a confidence or a share that is none, and an unknown correction.
 
@@ -35,11 +41,13 @@ def refuse_unknown(confidence: float, correction: str, share: float = 0.5) -> No
     ------
     InputError
     """
-    if not 0 <= confidence < 1:
-        raise InputError(f"min_evidence must be from 0 to below 1, such as 0.95, not {confidence}")
+    if not is_number(confidence) or not 0 <= confidence < 1:
+        raise InputError(
+            f"min_evidence must be from 0 to below 1, such as 0.95, not {confidence!r}"
+        )
     if correction not in CORRECTIONS:
         raise NotFoundError.among("correction", correction, CORRECTIONS)
-    if not 0 <= share <= 1:
+    if not is_number(share) or not 0 <= share <= 1:
         raise InputError(f"share must be between 0 and 1, not {share!r}")
 
 

@@ -83,7 +83,7 @@ class NotFoundError(InputError):
         """
         from mlops_nb.core.nearest import suggest
 
-        return cls(f"unknown {noun} {value!r:.80}", hint=suggest(value, known) or hint)
+        return cls(f"unknown {noun} {value!r:.80}", hint=suggest(str(value), known) or hint)
 
 
 class VerdictError(MlopsError):

@@ -73,10 +73,8 @@ def quality(
         If a finding of severity error fails, unless `lenient` or the project says otherwise.
     """
     settings = context.project.config.quality
-    names = {
-        "name": frames.name_of(data, "data"),
-        "reference_name": frames.name_of(against, "reference"),
-    }
+    called = frames.names_of(data, against, ("data", "reference"))
+    names = dict(zip(("name", "reference_name"), called, strict=True))
     given = {"data": data, **({} if against is None else {"reference": against})}
     tables = streaming.tables(context, given, stream)
     if tables is not None:
@@ -201,7 +199,7 @@ def drift(
         "correction": settings.correction if correction is None else correction,
         "target": target,
         "prediction": prediction,
-        "names": (frames.name_of(reference, "reference"), frames.name_of(current, "current")),
+        "names": frames.names_of(reference, current, ("reference", "current")),
     }
     batches = _batches(settings, by, every)
     asked = {
@@ -265,8 +263,11 @@ def _batches(
     if by is None:
         by = settings.by
         every = settings.every if every is None else every
+    if isinstance(by, int | float):
+        by = str(by)  # a column that is called by a number
     by = None if isinstance(by, str) and not by else by
-    return {} if by is None and not every else {"by": by, "every": every or None}
+    every = None if every == "" else every
+    return {} if by is None and every is None else {"by": by, "every": every}
 
 
 def _require_batches(settings: FairnessConfig, rows: columns.Rows, by: Any) -> None:

@@ -114,6 +114,15 @@ def schema(context: Context, given: Any) -> Any:
     return named_in(path, name)
 
 
+def names_of(one: Any, other: Any, fallbacks: tuple[str, str]) -> tuple[str, str]:
+    """Return how to call two objects in a report: files of one name by their paths."""
+    names = name_of(one, fallbacks[0]), name_of(other, fallbacks[1])
+    are_paths = isinstance(one, str | Path) and isinstance(other, str | Path)
+    if are_paths and names[0] == names[1] and str(one) != str(other):
+        return str(one), str(other)
+    return names
+
+
 def name_of(data: Any, fallback: str) -> str:
     """Return how to call an object in a report: its name in scope, or its file's."""
     if isinstance(data, Named):

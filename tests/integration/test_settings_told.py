@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -73,3 +74,42 @@ def test_what_makes_the_batches_is_not_judged(settings: Path) -> None:
     for options in ({"target": "sex"}, {"prediction": "sex"}, {"columns": ["sex"]}):
         with pytest.raises(InputError, match="'sex' makes the batches, and can't be the"):
             mlops_nb.drift(*DATA, **options)  # type: ignore[arg-type]
+
+
+def test_a_column_may_be_called_by_a_number(settings: Path) -> None:
+    settings.write_text("")
+    numbered = pd.DataFrame({0: list("ab") * 20, 1: range(40)})
+    assert mlops_nb.drift(numbered, numbered, by=0).subject["batches"] == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"every": 0}, "a batch must have 1 row at least, not 0"),
+        ({"every": 10.5}, "unknown period '10.5'"),
+        ({"by": ["sex"]}, "unknown column to go by"),
+        ({"stream": True}, "unknown way to read data True"),
+        ({"share": "half"}, "share must be between 0 and 1, not 'half'"),
+        ({"min_evidence": "much"}, "min_evidence must be from 0 to below 1.*'much'"),
+        ({"auc_threshold": "high"}, "auc_threshold must be from 0.5 .*'high'"),
+    ],
+)
+def test_what_is_no_such_value_is_refused_in_one_line(
+    settings: Path, options: Any, said: str
+) -> None:
+    settings.write_text("")
+    with pytest.raises(InputError, match=said):
+        mlops_nb.drift(*DATA, **options)
+
+
+def test_files_of_one_name_are_told_apart(settings: Path) -> None:
+    settings.write_text("")
+    for folder in ("2025", "2026"):
+        Path(folder).mkdir()
+        pd.read_parquet(DATA[0]).to_parquet(f"{folder}/rows.parquet")
+    paths = ("2025/rows.parquet", "2026/rows.parquet")
+    found = mlops_nb.drift(*paths).subject
+    assert (found["reference"]["name"], found["current"]["name"]) == paths
+    found = mlops_nb.quality(paths[1], against=paths[0]).subject
+    assert (found["reference"]["name"], found["data"]["name"]) == paths
+    assert mlops_nb.drift(paths[0], DATA[0]).subject["reference"]["name"] == "rows.parquet"
