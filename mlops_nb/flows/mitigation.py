@@ -13,7 +13,7 @@ from mlops_nb.checks import scoring
 from mlops_nb.checks.fairness_tradeoff import in_words, trade_off
 from mlops_nb.core.mitigation_records import Mitigation
 from mlops_nb.core.records import Report
-from mlops_nb.flows import checks, columns, frames, tracking
+from mlops_nb.flows import columns, frames, model_checks, reports, tracking
 from mlops_nb.flows.context import Context, Named
 from mlops_nb.flows.release import register as register_model
 
@@ -152,7 +152,7 @@ def _record(context: Context, result: Mitigation, data: dict[str, pd.DataFrame])
         "mitigation_strength": f"{strength['name']}={strength['value']:g}" if strength else "whole",
     }
     tracking.log(context, tags, kind="tag")
-    checks.keep_data(context, data)
+    reports.keep_data(context, data)
 
 
 def _judge_model(
@@ -174,7 +174,7 @@ def _judge_model(
         sensitive=sensitive,
         positive=positive,
         name=name,
-        **checks.fairness_settings(context, None, limits, None),
+        **model_checks.fairness_settings(context, None, limits, None),
     )
     good = performance_check.check(
         scored,
@@ -183,6 +183,6 @@ def _judge_model(
         score=probability,
         positive=positive,
         name=name,
-        **checks.performance_settings(context, None, None, None),
+        **model_checks.performance_settings(context, None, None, None),
     )
     return fair, good, scored[predicted]

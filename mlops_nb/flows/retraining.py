@@ -13,7 +13,7 @@ from datetime import datetime
 
 from mlops_nb.core.errors import InputError, MlopsError, NotFoundError, UnavailableError
 from mlops_nb.core.records import Job, JobModel, JobRun, ModelVersion, Run, Trigger, now
-from mlops_nb.flows import checks, execution, release
+from mlops_nb.flows import checks, execution, model_checks, release
 from mlops_nb.flows.context import Context
 from mlops_nb.flows.execution import Order
 from mlops_nb.project import Project
@@ -180,10 +180,12 @@ def _add_evidence(inside: Context, job: Job, version: ModelVersion) -> None:
     if "quality" in missing:
         made.append(checks.quality(inside, job.data, lenient=True))
     if "performance" in missing:
-        made.append(checks.performance(inside, job.data, label=job.label, model=model))
+        made.append(model_checks.performance(inside, job.data, label=job.label, model=model))
     if "fairness" in missing and job.sensitive:
         made.append(
-            checks.fairness(inside, job.data, label=job.label, sensitive=job.sensitive, model=model)
+            model_checks.fairness(
+                inside, job.data, label=job.label, sensitive=job.sensitive, model=model
+            )
         )
     for report in made:
         project.database.add_report(report, version.run_id)

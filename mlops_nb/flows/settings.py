@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from mlops_nb.core.config import variable
+from mlops_nb.core.config import DriftConfig, FairnessConfig, variable
 from mlops_nb.core.errors import InputError
 
 
@@ -65,3 +65,17 @@ def _is_about(error: InputError, key: str, value: Any) -> bool:
     parts = [*value, *value.values()] if isinstance(value, dict) else value
     texts = [parts] if isinstance(parts, str) else parts if isinstance(parts, list) else []
     return any(f"{text!r:.80}" in error.message for text in texts)
+
+
+def batches(
+    settings: DriftConfig | FairnessConfig, by: Any, every: str | int | None
+) -> dict[str, Any]:
+    """Return what makes batches; nothing where there are none. A column has its own length."""
+    if by is None:
+        by = settings.by
+        every = settings.every if every is None else every
+    if isinstance(by, int | float):
+        by = str(by)  # a column that is called by a number
+    by = None if isinstance(by, str) and not by else by
+    every = None if every == "" else every
+    return {} if by is None and every is None else {"by": by, "every": every}

@@ -16,6 +16,7 @@ from mlops_nb.flows import (
     execution,
     jobs,
     mitigation,
+    model_checks,
     projects,
     release,
     tracking,
@@ -54,8 +55,8 @@ replay = _door(replays.replay)
 run = _door(execution.run)
 quality = _door(checks.quality)
 drift = _door(checks.drift)
-fairness = _door(checks.fairness)
-performance = _door(checks.performance)
+fairness = _door(model_checks.fairness)
+performance = _door(model_checks.performance)
 mitigate = _door(mitigation.mitigate)
 register = _door(release.register)
 models = _door(release.models)

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mlops_nb import panels
 from mlops_nb.core.errors import InputError
-from mlops_nb.flows import checks, tracking
+from mlops_nb.flows import model_checks, tracking
 from mlops_nb.flows.context import Context, Named
 from mlops_nb.flows.mitigation import mitigate
 from mlops_nb.project import Project
@@ -77,7 +77,7 @@ def test_the_run_knows_how_and_a_fresh_process_serves_the_model(context: Context
     chosen = [point["strength"] for point in found.trade_off if point["chosen"]]
     assert chosen == [0.05] == [found.strength["value"]]
     assert len({point["strength"] for point in found.trade_off}) == 4
-    judged = checks.fairness(tracked, test, label="y", model=found, sensitive="sex")
+    judged = model_checks.fairness(tracked, test, label="y", model=found, sensitive="sex")
     gap = judged.finding("demographic_parity_difference").value
     assert gap == pytest.approx(next(p["value"] for p in found.trade_off if p["chosen"]))
     assert found.summary.startswith("demographic_parity_difference went from ")
@@ -135,7 +135,7 @@ def test_what_had_a_verdict_before_has_one_after_by_the_same_limit(context: Cont
     train, test = data[:2000], data[2000:]
     found = mitigate(context, plain, train, test, label="y", sensitive="sex", points=0)
     odds = "equalized_odds_ratio"
-    alone = checks.fairness(context, test, label="y", sensitive="sex", model=found)
+    alone = model_checks.fairness(context, test, label="y", sensitive="sex", model=found)
     assert alone.finding(odds).limit is None  # too few are selected for a verdict by default
     assert found.fairness_before.finding(odds).limit == 0.8
     assert found.fairness_after.finding(odds).limit == 0.8

@@ -51,7 +51,7 @@ CHECKS: tuple[Verb, ...] = (
         "fairness",
         "checks",
         "do the groups get the same from the model?",
-        "checks:fairness",
+        "model_checks:fairness",
         (
             _ROWS,
             _LABEL,
@@ -84,7 +84,7 @@ CHECKS: tuple[Verb, ...] = (
         "performance",
         "checks",
         "how good is the model, and how sure is that?",
-        "checks:performance",
+        "model_checks:performance",
         (
             _ROWS,
             _LABEL,

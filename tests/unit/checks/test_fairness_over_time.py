@@ -15,7 +15,7 @@ from mlops_nb import panels
 from mlops_nb.checks import fairness
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Report
-from mlops_nb.flows import checks as flows
+from mlops_nb.flows import model_checks as flows
 from mlops_nb.flows.context import Context
 from mlops_nb.project import Project
 

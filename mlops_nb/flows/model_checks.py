@@ -1,0 +1,200 @@
+"""Verbs `fairness` and `performance`: what a model predicts in, a Report out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mlops_nb.checks import fairness as fairness_check
+from mlops_nb.checks import performance as performance_check
+from mlops_nb.core.config import FairnessConfig
+from mlops_nb.core.errors import InputError
+from mlops_nb.core.records import Report
+from mlops_nb.flows import columns, frames, reports, tracking
+from mlops_nb.flows.context import Context
+from mlops_nb.flows.settings import batches
+
+
+def fairness(
+    context: Context,
+    data: Any = None,
+    *,
+    label: Any,
+    sensitive: Any,
+    prediction: Any = None,
+    score: Any = None,
+    model: Any = None,
+    control: Any = None,
+    weights: Any = None,
+    positive: Any = None,
+    metrics: Sequence[str | Callable[..., Any]] | None = None,
+    limits: Mapping[str, float] | None = None,
+    confidence: float | None = None,
+    by: Any = None,
+    every: str | int | None = None,
+    strict: bool = False,
+) -> Report:
+    """Compare what a model gives to the groups of one or several sensitive features.
+
+    Parameters
+    ----------
+    data : DataFrame, array with two axes, str or Path, optional
+        A frame, a file, or NAME@VERSION; without it, everything is given as arrays.
+    label, prediction, score, weights : str or array
+        A column of the data, or the values themselves, one a row.
+    sensitive, control : str, array, DataFrame, or a list of these
+    model : object with ``predict``, or str, optional
+        Predicts from the data, in the place of `prediction` and `score`.
+    by : str or array, optional
+    every : str, or int of rows, optional
+        Judge each batch of the data too, as `checks.batches.split` makes them.
+
+    Raises
+    ------
+    InputError
+        If what is given doesn't go together.
+    VerdictError
+        If `strict` and a gap is too wide, or there is not enough evidence.
+    """
+    made = batches(context.project.config.fairness, by, every)
+    rows = columns.rows(
+        context,
+        data,
+        model=model,
+        positive=positive,
+        one={
+            "label": label,
+            "prediction": prediction,
+            "score": score,
+            "weights": weights,
+            "by": None if isinstance(by, str) and not by else by,
+        },
+        several={"sensitive": sensitive, "control": control},
+    )
+    _require_by(context.project.config.fairness, rows, by)
+    report = fairness_check.check(
+        rows.frame,
+        label=rows.column("label"),
+        prediction=rows.gathered.one("prediction"),
+        sensitive=rows.gathered.columns["sensitive"],
+        score=rows.gathered.one("score"),
+        control=rows.gathered.columns["control"],
+        weights=rows.gathered.one("weights"),
+        positive=positive,
+        name=rows.name,
+        by=rows.gathered.one("by") or made.get("by"),
+        every=made.get("every"),
+        **fairness_settings(context, metrics, limits, confidence),
+    )
+    return reports.judged(
+        context, _about(report, rows, model), {rows.name: rows.read}, strict=strict
+    )
+
+
+def performance(
+    context: Context,
+    data: Any = None,
+    *,
+    label: Any,
+    prediction: Any = None,
+    score: Any = None,
+    model: Any = None,
+    positive: Any = None,
+    metrics: Sequence[str] | None = None,
+    limits: Mapping[str, float] | None = None,
+    confidence: float | None = None,
+    strict: bool = False,
+) -> Report:
+    """Measure a model, with intervals; in a run, the values are logged as its metrics.
+
+    Parameters
+    ----------
+    data, label, prediction, score, model
+        As `fairness` takes them.
+
+    Raises
+    ------
+    InputError
+        If what is given doesn't go together.
+    VerdictError
+        If `strict` and a limit is not met, or there is not enough evidence.
+    """
+    rows = columns.rows(
+        context,
+        data,
+        model=model,
+        positive=positive,
+        one={"label": label, "prediction": prediction, "score": score},
+    )
+    report = performance_check.check(
+        rows.frame,
+        label=rows.column("label"),
+        prediction=rows.gathered.one("prediction"),
+        score=rows.gathered.one("score"),
+        positive=positive,
+        name=rows.name,
+        **performance_settings(context, metrics, limits, confidence),
+    )
+    if context.run_id is not None:
+        tracking.log(context, {f.name: f.value for f in report.findings}, kind="metric")
+    return reports.judged(
+        context, _about(report, rows, model), {rows.name: rows.read}, strict=strict
+    )
+
+
+def fairness_settings(
+    context: Context,
+    metrics: Sequence[str | Callable[..., Any]] | None,
+    limits: Mapping[str, float] | None,
+    confidence: float | None,
+) -> dict[str, Any]:
+    """Return what `fairness` is judged by: what is given, and else the project's settings."""
+    settings = context.project.config.fairness
+    return {
+        "metrics": list(metrics or settings.metrics) or None,
+        "difference_limit": settings.difference_limit,
+        "ratio_limit": settings.ratio_limit,
+        "limits": {**settings.limits, **(limits or {})},
+        "method": settings.method,
+        "agg": settings.agg,
+        "confidence": settings.confidence if confidence is None else confidence,
+        "draws": settings.draws,
+        "seed": settings.seed,
+    }
+
+
+def performance_settings(
+    context: Context,
+    metrics: Sequence[str] | None,
+    limits: Mapping[str, float] | None,
+    confidence: float | None,
+) -> dict[str, Any]:
+    """Return what `performance` is judged by: what is given, and else the project's settings."""
+    settings = context.project.config.performance
+    return {
+        "metrics": list(metrics or settings.metrics) or None,
+        "limits": {**settings.limits, **(limits or {})},
+        "confidence": settings.confidence if confidence is None else confidence,
+        "draws": settings.draws,
+        "seed": settings.seed,
+    }
+
+
+def _require_by(settings: FairnessConfig, rows: columns.Rows, by: Any) -> None:
+    """Refuse a setting that doesn't fit the data, by its name: nobody typed its column."""
+    if by is not None or not settings.by:
+        return
+    hint = "--by COLUMN names another, and --by '' makes no batches"
+    if settings.by not in rows.frame.columns:
+        raise InputError(f"fairness.by is {settings.by!r}, and there is no such column", hint=hint)
+    if settings.by in rows.gathered.columns["sensitive"]:
+        raise InputError(f"fairness.by is {settings.by!r}, which makes the groups", hint=hint)
+
+
+def _about(report: Report, rows: columns.Rows, model: Any) -> Report:
+    """Say in a report how its rows came together, and which model it is about if one was named."""
+    notes = [*rows.gathered.notes, *report.subject.get("notes", ())]
+    name = frames.name_of(model, "")
+    named = {"model": name} if name else {}
+    return replace(report, subject={**report.subject, "notes": notes, **named})
