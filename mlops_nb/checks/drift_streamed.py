@@ -85,7 +85,8 @@ def check(
     -------
     Report
         As of frames. Besides, the evidence of each column with a score has its ``error``, the most
-        by which the score may differ from that of a frame, and where that is not 0 its ``bounds``.
+        by which the score may differ from that of a frame, and where that is not 0 its ``bounds``
+        (beside it, sums of 32-bit numbers, which a frame rounds row by row, in the seventh digit).
         A column whose limit lies between them has ``drifted`` None. One that can't be judged
         without having all rows at once is *insufficient* with a note that names what can.
 

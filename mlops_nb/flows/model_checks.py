@@ -8,12 +8,10 @@ from typing import Any
 
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
-from mlops_nb.core.config import FairnessConfig
-from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Report
 from mlops_nb.flows import columns, frames, reports, tracking
 from mlops_nb.flows.context import Context
-from mlops_nb.flows.settings import batches
+from mlops_nb.flows.settings import batches, told
 
 
 def fairness(
@@ -57,7 +55,8 @@ def fairness(
     VerdictError
         If `strict` and a gap is too wide, or there is not enough evidence.
     """
-    made = batches(context.project.config.fairness, by, every)
+    settings = context.project.config.fairness
+    made = batches(settings, by, every)
     rows = columns.rows(
         context,
         data,
@@ -72,21 +71,21 @@ def fairness(
         },
         several={"sensitive": sensitive, "control": control},
     )
-    _require_by(context.project.config.fairness, rows, by)
-    report = fairness_check.check(
-        rows.frame,
-        label=rows.column("label"),
-        prediction=rows.gathered.one("prediction"),
-        sensitive=rows.gathered.columns["sensitive"],
-        score=rows.gathered.one("score"),
-        control=rows.gathered.columns["control"],
-        weights=rows.gathered.one("weights"),
-        positive=positive,
-        name=rows.name,
-        by=rows.gathered.one("by") or made.get("by"),
-        every=made.get("every"),
-        **fairness_settings(context, metrics, limits, confidence),
-    )
+    with told("fairness", settings, {"by": by, "every": every if by is None else by}):
+        report = fairness_check.check(
+            rows.frame,
+            label=rows.column("label"),
+            prediction=rows.gathered.one("prediction"),
+            sensitive=rows.gathered.columns["sensitive"],
+            score=rows.gathered.one("score"),
+            control=rows.gathered.columns["control"],
+            weights=rows.gathered.one("weights"),
+            positive=positive,
+            name=rows.name,
+            by=rows.gathered.one("by") or made.get("by"),
+            every=made.get("every"),
+            **fairness_settings(context, metrics, limits, confidence),
+        )
     return reports.judged(
         context, _about(report, rows, model), {rows.name: rows.read}, strict=strict
     )
@@ -179,17 +178,6 @@ def performance_settings(
         "draws": settings.draws,
         "seed": settings.seed,
     }
-
-
-def _require_by(settings: FairnessConfig, rows: columns.Rows, by: Any) -> None:
-    """Refuse a setting that doesn't fit the data, by its name: nobody typed its column."""
-    if by is not None or not settings.by:
-        return
-    hint = "--by COLUMN names another, and --by '' makes no batches"
-    if settings.by not in rows.frame.columns:
-        raise InputError(f"fairness.by is {settings.by!r}, and there is no such column", hint=hint)
-    if settings.by in rows.gathered.columns["sensitive"]:
-        raise InputError(f"fairness.by is {settings.by!r}, which makes the groups", hint=hint)
 
 
 def _about(report: Report, rows: columns.Rows, model: Any) -> Report:

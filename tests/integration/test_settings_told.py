@@ -113,3 +113,10 @@ def test_files_of_one_name_are_told_apart(settings: Path) -> None:
     found = mlops_nb.quality(paths[1], against=paths[0]).subject
     assert (found["reference"]["name"], found["data"]["name"]) == paths
     assert mlops_nb.drift(paths[0], DATA[0]).subject["reference"]["name"] == "rows.parquet"
+
+
+def test_fairness_names_its_setting_too(settings: Path) -> None:
+    settings.write_text('[fairness]\nby = "day"\n')
+    scored = pd.DataFrame({"y": [0, 1] * 50, "p": [0, 1, 1, 0] * 25, "sex": list("ffmm") * 25})
+    with pytest.raises(InputError, match=r"fairness\.by in mlops.toml asks for it, --by '' goes"):
+        mlops_nb.fairness(scored, label="y", prediction="p", sensitive="sex")
