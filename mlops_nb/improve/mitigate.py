@@ -150,7 +150,7 @@ def fit(
     >>> fair.feature_names_in_.tolist()
     ['x', 'sex']
     """
-    found = sweep(
+    planned = plan(
         model,
         train,
         label=label,
@@ -164,60 +164,7 @@ def fit(
         watch=watch,
         seed=seed,
     )
-    return found.chosen.model
-
-
-def sweep(
-    model: Any,
-    train: pd.DataFrame,
-    *,
-    label: str,
-    sensitive: Sequence[str],
-    method: str = "exponentiated_gradient",
-    constraint: str = "demographic_parity",
-    strength: float | None = None,
-    points: int | None = None,
-    features: Sequence[str] | None = None,
-    positive: Any = None,
-    watch: Watch | None = None,
-    seed: int = 0,
-) -> Sweep:
-    """Fit fairer models along the strengths of a method, and choose that of one strength.
-
-    Parameters
-    ----------
-    points : int, optional
-        How many strengths to fit beside the chosen one, from that which the plain model has
-        already (left out) to the method's default; 0 fits the chosen one only. Default
-        `Method.points`. For `grid_search` the size of its grid.
-
-    The others are those of `fit`, which says also what is raised.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> rows = {"x": [0, 1, 2, 3, 4, 5, 6, 7] * 9, "sex": (["f"] * 4 + ["m"] * 4) * 9}
-    >>> data = pd.DataFrame({**rows, "y": [0, 1, 1, 0, 1, 0, 1, 1] * 9})
-    >>> model = LogisticRegression().fit(data[["x"]], data["y"])
-    >>> found = sweep(model, data, label="y", sensitive=["sex"], method="correlation_remover")
-    >>> found.strength.name, [each.strength for each in found.fitted]
-    ('alpha', [0.25, 0.5, 0.75, 1.0])
-    """
-    return plan(
-        model,
-        train,
-        label=label,
-        sensitive=sensitive,
-        method=method,
-        constraint=constraint,
-        strength=strength,
-        points=points,
-        features=features,
-        positive=positive,
-        watch=watch,
-        seed=seed,
-    ).fit()
+    return planned.fit().chosen.model
 
 
 def plan(
@@ -235,7 +182,31 @@ def plan(
     watch: Watch | None = None,
     seed: int = 0,
 ) -> Plan:
-    """Check and read what `sweep` takes, so that it can be fitted."""
+    """Check and read all that a mitigation needs; its `fit` then takes long.
+
+    It fits fairer models along the strengths of the method, and chooses that of one strength.
+
+    Parameters
+    ----------
+    points : int, optional
+        How many strengths to fit beside the chosen one, from that which the plain model has
+        already (left out) to the method's default; 0 fits the chosen one only. Default
+        `Method.points`. For `grid_search` the size of its grid.
+
+    The others are those of `fit`, which says also what is raised.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> rows = {"x": [0, 1, 2, 3, 4, 5, 6, 7] * 9, "sex": (["f"] * 4 + ["m"] * 4) * 9}
+    >>> data = pd.DataFrame({**rows, "y": [0, 1, 1, 0, 1, 0, 1, 1] * 9})
+    >>> model = LogisticRegression().fit(data[["x"]], data["y"])
+    >>> planned = plan(model, data, label="y", sensitive=["sex"], method="correlation_remover")
+    >>> found = planned.fit()
+    >>> found.strength.name, [each.strength for each in found.fitted]
+    ('alpha', [0.25, 0.5, 0.75, 1.0])
+    """
     if method not in METHODS:
         raise NotFoundError.among("mitigation method", method, METHODS)
     if constraint not in CONSTRAINTS:

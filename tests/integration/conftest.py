@@ -1,12 +1,14 @@
-"""A terminal of this process, in a folder of its own."""
+"""A terminal of this process, in a folder of its own; a Jupyter Server for a module's tests."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mlops_nb.interfaces import cli
+from tests.serving import Server, running_server
 from tests.terminal import Command, Done
 
 
@@ -23,3 +25,10 @@ def command(
         return Done(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with our extension, in a folder of its own."""
+    with running_server(tmp_path_factory.mktemp("server")) as running:
+        yield running

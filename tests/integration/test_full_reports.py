@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 import webbrowser
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,19 +20,13 @@ from mlops_nb.flows.delivery import deliver_now
 from mlops_nb.project import Project
 from mlops_nb.stores.mlflow_client import client
 from tests.marks import imports_mlflow
-from tests.serving import Server, running_server
+from tests.serving import Server
 from tests.terminal import Command
 
 pytestmark = [pytest.mark.xdist_group("full reports"), imports_mlflow]
 
 OLD = pd.DataFrame({"age": [20.5 + i for i in range(60)], "sex": ["f", "m"] * 30})
 NEW = OLD.assign(age=OLD["age"] + 40)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("server")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -25,12 +25,6 @@ JOB = {"name": "retrain", "notebook": "credit/train.ipynb", "cron": "0 6 1 * *",
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("server")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def project(server: Server) -> Project:
     """A project with a notebook and one run that no one keeps a notebook of."""
     folder = server.folder / "credit"

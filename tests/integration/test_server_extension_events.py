@@ -8,7 +8,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mlops_nb.interfaces.server.watching import SCHEMA_ID, Watcher
 from mlops_nb.project import Project
 from mlops_nb.stores.spool import new_run_id
 from tests.notebooks import mlops, python, wait_until_delivered, write_notebook
-from tests.serving import Server, running_server
+from tests.serving import Server
 
 # All of this has one server, so that it runs in one worker.
 pytestmark = pytest.mark.xdist_group("server events")
@@ -30,12 +30,6 @@ import mlops_nb
 with mlops_nb.track("elsewhere"):
     mlops_nb.log(auc=0.5)
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("server")) as running:
-        yield running
 
 
 @pytest.fixture

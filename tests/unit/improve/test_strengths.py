@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from mlops_nb.core.errors import InputError, StoppedError
-from mlops_nb.improve.mitigate import Sweep, fit, sweep
+from mlops_nb.improve.mitigate import Sweep, fit, plan
 from mlops_nb.improve.mitigation_methods import METHODS
 from tests.unit.improve.test_mitigate import Listening, draw, gap
 
@@ -34,7 +34,7 @@ def model(train: pd.DataFrame) -> Any:
 
 def swept(model: Any, train: pd.DataFrame, method: str, **settings: Any) -> Sweep:
     given = {"label": "y", "sensitive": ["sex"], "seed": 3, **settings}
-    return sweep(model, train, method=method, **given)
+    return plan(model, train, method=method, **given).fit()
 
 
 def strengths(found: Sweep) -> list[float | None]:
