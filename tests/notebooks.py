@@ -146,7 +146,7 @@ class LiveKernel:
         self.client.execute(code)
 
     def complete(self, code: str) -> list[str]:
-        reply = self.client.complete(code, len(code), reply=True, timeout=30)
+        reply = self.client.complete(code, len(code), reply=True, timeout=60)
         found: list[str] = reply["content"]["matches"]
         return found
 

@@ -180,7 +180,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     """Stop a server as its owner does; kill it where that takes too long."""
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(timeout=15)
+        process.wait(timeout=60)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SHARE = "share_of_drifted_columns"
 FEW = 1_000  # rows up to which false alarms are common (tests/benchmarks/false_alarms)
 SMALL = 200_000  # cells up to which starting threads costs more than it saves
+SMALL_BESIDE_PROFILE = 2_000_000  # the same where nothing is left to be sorted
 
 
 def check(
@@ -135,8 +136,8 @@ def check(
             names=names,
         )
 
-    cells = len(pairs) * (len(reference) + len(current))
-    findings = settle(_each(judged, pairs, cells), min_evidence, correction)
+    threads = _threads(reference, current, len(pairs))
+    findings = settle(_each(judged, pairs, threads), min_evidence, correction)
     report = concluded(findings, roles, share, names, (len(reference), len(current)), min_evidence)
     if not multivariate:
         return report
@@ -300,17 +301,23 @@ def _places(labels: Iterable[Any]) -> dict[str, list[int]]:
     return places
 
 
-def _each(judged: Callable[[Pair], Finding], pairs: list[Pair], cells: int) -> list[Finding]:
+def _threads(reference: pd.DataFrame | Profile, current: pd.DataFrame, columns: int) -> int:
+    if isinstance(reference, Profile):
+        return 1 if columns * len(current) <= SMALL_BESIDE_PROFILE else 2
+    return 1 if columns * (len(reference) + len(current)) <= SMALL else 2
+
+
+def _each(judged: Callable[[Pair], Finding], pairs: list[Pair], threads: int) -> list[Finding]:
     from concurrent.futures import ThreadPoolExecutor
 
     # Filters are the whole process's, so they are set here and not in the threads.
     with warnings.catch_warnings():
         for message in _KNOWN_WARNINGS:
             warnings.filterwarnings("ignore", message=message)
-        if cells <= SMALL:
+        if threads == 1:
             return [judged(pair) for pair in pairs]
-        # numpy sorts without the interpreter's lock: a second thread nearly halves the time.
-        with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
+        # numpy sorts without the interpreter's lock, but each of its calls waits for it again.
+        with ThreadPoolExecutor(max_workers=min(threads, os.cpu_count() or 1)) as pool:
             return list(pool.map(judged, pairs))
 
 

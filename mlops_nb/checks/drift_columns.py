@@ -127,8 +127,16 @@ def _reference_column(
 
 
 def _plain_column(column: Column) -> Column:
+    if "counted" in column.__dict__ and _are_texts(column.counted.index):
+        return column  # as a look at each of its rows would tell
     series = plain(column.series)
     return column if series is column.series else replace(column, series=series)
+
+
+def _are_texts(levels: pd.Index[Any]) -> bool:
+    from pandas.api import types
+
+    return levels.dtype.name == "object" and types.infer_dtype(levels) == "string"
 
 
 def column_type(series: pd.Series[Any]) -> str:

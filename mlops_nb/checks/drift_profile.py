@@ -20,6 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 from uuid import uuid4
@@ -50,6 +51,7 @@ SUFFIX = ".profile"
 FORMAT, VERSION = "mlops_nb drift profile", 2
 LENGTHS = range(26, 30)  # where an entry of a zip archive says how long its name and notes are
 LONGEST_HEADER = 2**16
+ALIGNED = 64  # bytes from which arrays begin, as numpy has them
 UNKEPT = "has values in it that a profile can't hold"
 
 
@@ -208,15 +210,25 @@ def load(path: Path) -> Profile:
 
 
 class _Arrays:
-    """The arrays of a numpy archive that is not compressed, each read in one piece.
+    """The arrays of a numpy archive that is not compressed, all read into one piece of memory.
 
-    numpy would read them through the archive's decompression, in small pieces.
+    numpy would read them through the archive's decompression, in small pieces; and fresh memory
+    costs as much as what is read into it, but less so in one piece.
     """
 
     def __init__(self, file: BinaryIO) -> None:
+        import numpy as np
+
         self.file = file
         with zipfile.ZipFile(file) as archive:
             self.members = {info.filename: info for info in archive.infolist()}
+            length = file.seek(0, io.SEEK_END)
+        sizes = [_aligned(member.file_size) for member in self.members.values()]
+        if sum(sizes) > length + ALIGNED * len(sizes):
+            raise zipfile.BadZipFile("an array is longer than the file")
+        *starts, total = accumulate(sizes, initial=0)
+        self.starts = dict(zip(self.members, starts, strict=True))
+        self.memory = np.empty(total, np.uint8)
 
     def __getitem__(self, name: str) -> np.ndarray[Any, np.dtype[Any]]:
         import numpy as np
@@ -227,14 +239,20 @@ class _Arrays:
         self.file.seek(member.header_offset + LENGTHS.start)
         between = LENGTHS.stop + sum(struct.unpack("<HH", self.file.read(4)))
         self.file.seek(member.header_offset + between)
-        data = self.file.read(member.file_size)
+        start = self.starts[member.filename]
+        data = self.memory[start : start + member.file_size]
+        self.file.readinto(data)
         if zlib.crc32(data) != member.CRC:
             raise zipfile.BadZipFile(f"{name} is damaged")
-        text = io.BytesIO(data[:LONGEST_HEADER])
+        text = io.BytesIO(data[:LONGEST_HEADER].tobytes())
         if np.lib.format.read_magic(text) != (1, 0):
             raise zipfile.BadZipFile(f"{name} is of another version")
         shape, _, dtype = np.lib.format.read_array_header_1_0(text)
         return np.frombuffer(data, dtype, math.prod(shape), text.tell())
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNED) * ALIGNED
 
 
 def _described(name: str, known: StoredColumn) -> dict[str, Any]:
@@ -265,10 +283,10 @@ def _read_all(described: list[dict[str, Any]], arrays: _Arrays) -> dict[str, Sto
         values = None if known["deviation"] is None else arrays[str(at)]
         told: dict[str, Any] = {key: known[key] for key in ("deviation", "mean") if key in known}
         if "grid" in known:  # since version 2; else it is worked out when somebody asks
-            told["cells"] = None
+            told["celled"] = None
         if at in grids and values is not None and counts is not None and depths is not None:
             end = start + grids[at].cells + 2
-            told["cells"] = Celled(grids[at], values, counts[start:end], depths[start:end])
+            told["celled"] = Celled(grids[at], values, counts[start:end], depths[start:end])
             start = end
         columns[known["name"]] = _read(known, values, told)
     return columns

@@ -194,7 +194,7 @@ def test_a_killed_runner_leaves_neither_kernel_nor_running_run(tmp_path: Path) -
     with subprocess.Popen(words, cwd=tmp_path, **quiet) as process:
         (kernel,) = wait_for_words(tmp_path / "pids", 1)
         process.kill()
-    psutil.wait_procs([p for p in psutil.process_iter() if p.pid == int(kernel)], timeout=30)
+    psutil.wait_procs([p for p in psutil.process_iter() if p.pid == int(kernel)], timeout=60)
     assert not psutil.pid_exists(int(kernel))
 
     listed = mlops("runs", "--children", "--json", cwd=tmp_path)

@@ -134,7 +134,7 @@ def processes_on(root: Path) -> list[str]:
 def status_of(url: str) -> int | None:
     """Return what a server answers; None while there is none."""
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - of this machine
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - of this machine
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -184,7 +184,7 @@ def test_in_jupyterlab_it_goes_on_until_it_is_interrupted(tmp_path: Path, cell: 
     assert process.returncode == 1
     assert json.loads(out)["status"] == ("FINISHED" if cell == "1" else "KILLED")
     # What delivers the run to MLflow ends by itself.
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while left := processes_on(root):
         assert time.monotonic() < deadline, left
         assert not any("jupyter" in line or "ipykernel" in line for line in left)

@@ -116,7 +116,8 @@ def jupyter(folder: Path) -> None:
         file = runtime / f"kernel-{session['kernel']['id']}.json"
         client = BlockingKernelClient(connection_file=str(file))
         client.load_connection_file()
-        client.start_channels()
+        # No heartbeat: it takes a kernel that answers late on a busy machine for a dead one.
+        client.start_channels(hb=False)
         client.wait_for_ready(timeout=60)
         for source in ("months = 2", *CELLS):
             reply = client.execute_interactive(source, timeout=60, output_hook=lambda _: None)

@@ -321,7 +321,7 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_ctrl_c_ends_it_as_interrupted(tmp_path: Path) -> None:
     with running(tmp_path) as process:
         process.send_signal(signal.SIGINT)
-        answer, _ = process.communicate(timeout=30)
+        answer, _ = process.communicate(timeout=60)
     found = json.loads(answer)
     assert (found["status"], found["reason"]) == ("KILLED", "interrupted")
     assert (process.returncode, found["failed_cell"]) == (0, 2)

@@ -116,7 +116,7 @@ def test_a_killed_run_is_killed_on_record_and_leaves_no_kernel(project: Project)
         # It was the scheduler's child, and is no zombie.
         wait_for(lambda: not psutil.pid_exists(child.pid), 30)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=60)
     assert "retrain: KILLED" in told
     assert "retrain: RUNNING" not in told
     (run,) = runs(project)
@@ -151,7 +151,7 @@ def test_jobs_made_paused_and_removed_meanwhile_are_heeded(project: Project) -> 
         add_overdue(project, "later")
         wait_for(lambda: [run.status for run in runs(project)] == ["FINISHED"])
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=60)
     assert "later: started" in told
     assert "later: FINISHED" in told
     assert "retrain" not in told
@@ -177,7 +177,7 @@ def test_missed_runs_start_one_after_another_and_a_broken_job_keeps_none_from_it
         )
         # Moved away, it does not pretend to serve the project any longer.
         project.root.rename(project.root.with_name("moved"))
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 4
     assert told.count("unknown time zone 'Mars/Olympus'") == 1
     assert "was moved or deleted" in told
@@ -215,7 +215,7 @@ def test_a_run_that_can_not_start_is_a_failure_on_record(project: Project) -> No
         add_overdue(project, "retrain")
         wait_for(lambda: runs(project))
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=60)
     (run,) = runs(project)
     assert (run.status, run.run_id) == ("FAILED", None)
     assert "its process could not start" in str(run.reason)

@@ -165,11 +165,11 @@ def test_the_ui_shows_the_projects_runs_until_it_is_interrupted(tmp_path: Path) 
     (experiment,) = [e for e in served.search_experiments() if e.name == "e"]
     assert [r.info.run_name for r in served.search_runs([experiment.experiment_id])] == ["shown"]
     ui.send_signal(signal.SIGINT)
-    said, beside = ui.communicate(timeout=30)
+    said, beside = ui.communicate(timeout=60)
     assert (ui.returncode, "has ended" in said) == (0, True), beside
     assert "run 1111111111111111 can't be delivered" in beside
     assert not answers(port)
-    _, left = psutil.wait_procs(family, timeout=10)
+    _, left = psutil.wait_procs(family, timeout=60)
     assert left == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,24 @@ def test_a_profile_gives_the_report_of_the_data(tmp_path: Path, rows: int, curre
     assert (len(kept), kept.source) == (rows, "abc")
     assert without_time(drift.check(kept, new)) == without_time(drift.check(old, new))
     assert [path.name for path in tmp_path.iterdir()] == ["old.profile"]
+
+
+def test_what_a_comparison_needs_of_the_reference_is_read_and_not_worked_out_anew(
+    tmp_path: Path,
+) -> None:
+    old = frame(6000, 0, 1)[["normal", "whole", "gaps"]]
+    made = drift_profile.profile(old)
+    drift_profile.save(made, tmp_path / "old.profile")
+    for name, column in drift_profile.load(tmp_path / "old.profile").columns.items():
+        known, first = column.numbers, made.columns[name].numbers
+        assert known is not None
+        assert first is not None
+        assert {"values", "deviation", "mean", "celled"} <= set(vars(known))
+        assert known.celled is not None
+        assert first.celled is not None
+        assert known.celled.grid == first.celled.grid
+        assert known.celled.counts.tolist() == first.celled.counts.tolist()
+        assert known.celled.depths.tolist() == first.celled.depths.tolist()
 
 
 @pytest.mark.parametrize("key", [k for k, m in BY_KEY.items() if "text" not in m.kinds])
@@ -128,7 +147,18 @@ def test_a_damaged_foreign_or_newer_file_is_told(tmp_path: Path) -> None:
     flipped = bytearray(whole)
     flipped[whole.index(b"1.npy") + 200] ^= 1
     halved = whole[: len(whole) // 2]
-    for damaged in (b"", b"name,age\n", foreign, whole[:300], halved, bytes(flipped)):
+    endless = bytearray(whole)
+    listed = whole.index(b"PK\x01\x02")
+    endless[listed + 20 : listed + 28] = struct.pack("<II", 2**32 - 2, 2**32 - 2)  # its sizes
+    for damaged in (
+        b"",
+        b"name,age\n",
+        foreign,
+        whole[:300],
+        halved,
+        bytes(flipped),
+        bytes(endless),
+    ):
         place.write_bytes(damaged)
         with pytest.raises(MlopsError, match="is not a drift profile"):
             drift_profile.load(place)
