@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 from uuid import uuid4
 
 from mlops_nb.checks.drift_columns import (
@@ -216,7 +216,7 @@ class _Arrays:
     costs as much as what is read into it, but less so in one piece.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.BufferedReader) -> None:
         import numpy as np
 
         self.file = file
@@ -240,7 +240,7 @@ class _Arrays:
         between = LENGTHS.stop + sum(struct.unpack("<HH", self.file.read(4)))
         self.file.seek(member.header_offset + between)
         start = self.starts[member.filename]
-        data = self.memory[start : start + member.file_size]
+        data = self.memory.data[start : start + member.file_size]
         self.file.readinto(data)
         if zlib.crc32(data) != member.CRC:
             raise zipfile.BadZipFile(f"{name} is damaged")

@@ -186,5 +186,5 @@ def wasserstein(old: Celled, new: Celled) -> float | None:
     steps = [np.full(len(x), m), np.full(len(y), -n), before[at], -after[at]]
     order = np.argsort(places, kind="stable")
     heights = np.cumsum(np.concatenate(steps)[order])
-    area += float(np.dot(np.abs(heights[:-1]), np.diff(places[order])))
+    area += float((np.abs(heights[:-1]) * np.diff(places[order])).sum())
     return area / n / m / old.grid.scale
