@@ -30,11 +30,12 @@ from mlops_nb.checks.fairness_metrics import (
     METRICS,
     kind_of,
 )
-from mlops_nb.checks.fairness_over_time import in_batches, worst_sentence
+from mlops_nb.checks.fairness_over_time import in_batches
 from mlops_nb.checks.fairness_reading import notes_of, read
 from mlops_nb.checks.fairness_sample import Sample
 from mlops_nb.checks.fairness_table import MINIMUM, SHOWN, Asked, Table
 from mlops_nb.checks.inputs import check_settings, choose_metrics, require_columns, unhashable
+from mlops_nb.checks.metrics_over_time import worst_sentence
 from mlops_nb.checks.verdicts import overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
@@ -135,7 +136,7 @@ def check(
         the metric does. The first finding has
         `drawn`, each group's scores and errors (see `mlops_nb.checks.fairness_curves.describe`),
         and `together`, what can't be had together here. With batches each finding has `over_time`
-        (see `mlops_nb.checks.fairness_over_time.in_batches`); the status stays that of all rows.
+        (see `mlops_nb.checks.metrics_over_time.with_batches`); the status stays that of all rows.
         `subject["missing"]` counts what was missing.
 
     Raises

@@ -2,19 +2,26 @@
 
 A limit is a floor for scores and a cap for errors. A metric passes if its whole interval keeps to
 the limit, fails if none of it does, and else there is not enough evidence.
+
+Over time each batch is measured by its own rows, with the task, classes and limits of all rows; the
+verdict stays that of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks.batches import Batches, split
 from mlops_nb.checks.inputs import check_settings, choose_metrics, read_classes, require_columns
 from mlops_nb.checks.metrics import METRICS, metrics_of, of_counts
+from mlops_nb.checks.metrics_over_time import with_batches, worst_sentence
 from mlops_nb.checks.rows import Bootstrap, Rows, find_task, measure, read_rows
 from mlops_nb.checks.verdicts import against, overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
+from mlops_nb.core.words import percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +48,8 @@ def check(
     confidence: float = 0.95,
     draws: int = 1000,
     seed: int = 0,
+    by: str | None = None,
+    every: str | int | None = None,
     name: str = "data",
 ) -> Report:
     """Measure how well predictions meet the truth.
@@ -65,6 +74,8 @@ def check(
         The positive class; default 1 or True, else the larger of the two.
     confidence, draws, seed
         Of the bootstrap intervals.
+    by, every : optional
+        Measure each batch of the rows, too: `batches.split` says what makes them.
     name : str
         What the data is called in the report.
 
@@ -75,7 +86,8 @@ def check(
         `higher_is_better` and `metric_note`; that of `roc_auc` has `roc` (`fpr`, `tpr`), that of
         `brier` `calibration` (`predicted`, `observed`, `n`), that of `accuracy` `confusion`
         (`classes`, and `counts` by truth and prediction). `subject["missing"]` counts what was
-        missing.
+        missing. With batches each finding has `over_time`
+        (see `mlops_nb.checks.metrics_over_time.with_batches`).
 
     Raises
     ------
@@ -107,16 +119,22 @@ def check(
             raise _unfit(metric, rows, score)
         if metric not in possible:
             raise InputError(f"{metric} needs a prediction", hint="name it with prediction=...")
+    batches = Batches(()) if by is every is None else split(data, by, every)
     bootstrap = Bootstrap(confidence, draws, seed)
-    measured = measure(rows, bootstrap)
-    findings = tuple(
-        _finding(metric, measured[metric], limits.get(metric), rows, bootstrap) for metric in chosen
-    )
+    limited = {metric: limits.get(metric) for metric in chosen}
+    findings = [
+        replace(found, evidence={**found.evidence, **_drawing(found.name, rows)})
+        for found in _findings(limited, rows, bootstrap)
+    ]
+    summary = _summary(findings, len(rows.truth))
+    if batches.each:
+        findings = _over_time(findings, limited, rows, bootstrap, batches)
+        summary = f"{summary} {worst_sentence(findings)}."
     return Report(
         kind="performance",
         status=overall(findings),
-        findings=findings,
-        summary=_summary(findings, len(rows.truth)),
+        findings=tuple(findings),
+        summary=summary,
         subject={
             "name": name,
             "rows": len(data),
@@ -126,7 +144,16 @@ def check(
             "task": kind,
             "positive": rows.positive,
             "missing": {k: n for k, n in rows.missing.items() if prediction or k != "prediction"},
-            "notes": list(rows.notes),
+            **({"batches": len(batches.each)} if batches.each else {}),
+            "notes": [
+                *rows.notes,
+                *batches.notes,
+                *(
+                    [_by_itself(confidence)]
+                    if batches.each and any(limit is not None for limit in limited.values())
+                    else ()
+                ),
+            ],
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
@@ -240,6 +267,42 @@ def _unfit(metric: str, rows: Rows, score: str | None) -> InputError:
     return InputError(f"{metric} needs probabilities from 0 to 1, but {score!r} has {odd:g}")
 
 
+def _findings(
+    limited: Mapping[str, float | None], rows: Rows, bootstrap: Bootstrap
+) -> list[Finding]:
+    """Return each metric of the rows, held against its limit."""
+    measured = measure(rows, bootstrap, limited)
+    return [
+        _finding(metric, measured[metric], limit, rows, bootstrap)
+        for metric, limit in limited.items()
+    ]
+
+
+def _over_time(
+    findings: Sequence[Finding],
+    limited: Mapping[str, float | None],
+    rows: Rows,
+    bootstrap: Bootstrap,
+    batches: Batches,
+) -> list[Finding]:
+    """Return the findings with what each batch came to."""
+    codes = batches.codes(len(rows.kept))[rows.kept]
+    parts = [rows.take((codes == place).nonzero()[0]) for place in range(len(batches.each))]
+    judged = [_findings(limited, part, bootstrap) for part in parts]
+    sizes = [len(part.truth) for part in parts]
+    return [
+        with_batches(finding, batches.each, [found[at] for found in judged], sizes)
+        for at, finding in enumerate(findings)
+    ]
+
+
+def _by_itself(confidence: float) -> str:
+    chance = percent((1 - confidence) / 2)
+    return (
+        f"Each batch is judged by itself: of those at a limit up to {chance} may seem to miss it."
+    )
+
+
 def _finding(
     metric: str,
     measured: tuple[float, Floats],
@@ -262,7 +325,6 @@ def _finding(
             "n": len(rows.truth),
             "higher_is_better": facts.higher_is_better,
             "metric_note": facts.note,
-            **({} if empty else _drawing(metric, rows)),
         },
     )
 
@@ -270,6 +332,9 @@ def _finding(
 def _drawing(metric: str, rows: Rows) -> dict[str, Any]:
     """Return what a panel needs to draw the metric."""
     from mlops_nb.stats.ranking import Ranking, calibration
+
+    if not len(rows.truth):
+        return {}
 
     if metric == "roc_auc" and rows.score is not None:
         fpr, tpr = Ranking(rows.truth, rows.score).roc(ROC_POINTS)

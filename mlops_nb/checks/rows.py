@@ -8,7 +8,7 @@ is weighted, and the spread scaled by the square root of the share (an m-out-of-
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.inputs import read_classes, read_numbers
@@ -101,7 +101,8 @@ class Bootstrap:
 class Rows:
     """The rows that have everything, in the form that their task needs.
 
-    `truth` and `prediction` are class codes (1 is the positive of two), or amounts.
+    `truth` and `prediction` are class codes (1 is the positive of two), or amounts; `kept` says of
+    each row that was given whether it is one of them.
     """
 
     task: Task
@@ -111,6 +112,16 @@ class Rows:
     classes: tuple[Any, ...]
     positive: Any
     missing: Mapping[str, int]
+    kept: NDArray[np.bool_]
+
+    def take(self, chosen: NDArray[np.intp]) -> Rows:
+        """Return some of the rows, read as they are among all."""
+        return replace(
+            self,
+            truth=self.truth[chosen],
+            prediction=self.prediction[chosen],
+            score=None if self.score is None else self.score[chosen],
+        )
 
     def counts(self) -> Floats:
         """Count the rows by truth and prediction."""
@@ -264,11 +275,17 @@ def read_rows(
         classes=classes,
         positive=positive if task == "binary" else None,
         missing=missing,
+        kept=kept,
     )
 
 
-def measure(rows: Rows, bootstrap: Bootstrap) -> dict[str, tuple[float, Floats]]:
-    """Return the value and the draws of each metric that the rows allow."""
+def measure(
+    rows: Rows, bootstrap: Bootstrap, wanted: Collection[str]
+) -> dict[str, tuple[float, Floats]]:
+    """Return the value and the draws of some metrics that the rows allow, others maybe among them.
+
+    What is made from counts comes all at once; what needs the rows takes its time.
+    """
     import numpy as np
 
     n, order = len(rows.truth), rows.best_order()
@@ -281,9 +298,9 @@ def measure(rows: Rows, bootstrap: Bootstrap) -> dict[str, tuple[float, Floats]]
         drawn = of_counts(bootstrap.of_counts(counts, prior=2.0), present)
         values = of_counts(counts, present)
         measured = {name: (float(value), drawn[name]) for name, value in values.items()}
-    if rows.task == "regression" or rows.score is not None:
-        possible = rows.possible
-        measured |= bootstrap.of_rows(n, lambda chosen: rows.prepare(order[chosen], possible))
+    by_row = [name for name in wanted if METRICS[name].needs != "counts"]
+    if by_row:
+        measured |= bootstrap.of_rows(n, lambda chosen: rows.prepare(order[chosen], by_row))
     return measured
 
 

@@ -118,6 +118,8 @@ class PerformanceConfig:
     confidence: float = setting(0.95, "confidence of the intervals")
     draws: int = setting(1000, "bootstrap draws behind an interval")
     seed: int = setting(0, "seed of the bootstrap")
+    by: str = setting("", "column of dates or values that makes batches; empty: none")
+    every: str = setting("", "length of a batch: day, week, month or rows; empty: what fits")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def fairness(
             "prediction": prediction,
             "score": score,
             "weights": weights,
-            "by": None if isinstance(by, str) and not by else by,
+            "by": _or_none(by),
         },
         several={"sensitive": sensitive, "control": control},
     )
@@ -103,13 +103,15 @@ def performance(
     metrics: Sequence[str] | None = None,
     limits: Mapping[str, float] | None = None,
     confidence: float | None = None,
+    by: Any = None,
+    every: str | int | None = None,
     strict: bool = False,
 ) -> Report:
     """Measure a model, with intervals; in a run, the values are logged as its metrics.
 
     Parameters
     ----------
-    data, label, prediction, score, model
+    data, label, prediction, score, model, by, every
         As `fairness` takes them.
 
     Raises
@@ -119,22 +121,27 @@ def performance(
     VerdictError
         If `strict` and a limit is not met, or there is not enough evidence.
     """
+    settings = context.project.config.performance
+    made = batches(settings, by, every)
     rows = columns.rows(
         context,
         data,
         model=model,
         positive=positive,
-        one={"label": label, "prediction": prediction, "score": score},
+        one={"label": label, "prediction": prediction, "score": score, "by": _or_none(by)},
     )
-    report = performance_check.check(
-        rows.frame,
-        label=rows.column("label"),
-        prediction=rows.gathered.one("prediction"),
-        score=rows.gathered.one("score"),
-        positive=positive,
-        name=rows.name,
-        **performance_settings(context, metrics, limits, confidence),
-    )
+    with told("performance", settings, {"by": by, "every": every if by is None else by}):
+        report = performance_check.check(
+            rows.frame,
+            label=rows.column("label"),
+            prediction=rows.gathered.one("prediction"),
+            score=rows.gathered.one("score"),
+            positive=positive,
+            name=rows.name,
+            by=rows.gathered.one("by") or made.get("by"),
+            every=made.get("every"),
+            **performance_settings(context, metrics, limits, confidence),
+        )
     if context.run_id is not None:
         tracking.log(context, {f.name: f.value for f in report.findings}, kind="metric")
     return reports.judged(
@@ -178,6 +185,11 @@ def performance_settings(
         "draws": settings.draws,
         "seed": settings.seed,
     }
+
+
+def _or_none(by: Any) -> Any:
+    """Return what batches go by; None where an empty text says that there are none."""
+    return None if isinstance(by, str) and not by else by
 
 
 def _about(report: Report, rows: columns.Rows, model: Any) -> Report:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from mlops_nb.core.config import DriftConfig, FairnessConfig, variable
+from mlops_nb.core.config import DriftConfig, FairnessConfig, PerformanceConfig, variable
 from mlops_nb.core.errors import InputError
 
 
@@ -68,7 +68,7 @@ def _is_about(error: InputError, key: str, value: Any) -> bool:
 
 
 def batches(
-    settings: DriftConfig | FairnessConfig, by: Any, every: str | int | None
+    settings: DriftConfig | FairnessConfig | PerformanceConfig, by: Any, every: str | int | None
 ) -> dict[str, Any]:
     """Return what makes batches; nothing where there are none. A column has its own length."""
     if by is None:

@@ -47,7 +47,7 @@ _GIVEN = ("selected", "selection_rate", "true_positive_rate")
 
 def fairness(record: Report, rows: int) -> list[Block]:
     """Draw a fairness report: the gaps against their limits, who is in the data, what is meant."""
-    from mlops_nb.panels.fairness_over_time import over_time
+    from mlops_nb.panels.metrics_over_time import over_time
 
     if not record.findings:
         return [Paragraph("No fairness metric was computed.")]
@@ -353,6 +353,8 @@ def group_name(group: Any) -> str:
 
 def performance(record: Report, rows: int) -> list[Block]:
     """Draw a performance report: the metrics with their intervals, ROC and calibration."""
+    from mlops_nb.panels.metrics_over_time import over_time
+
     if not record.findings:
         return [Paragraph("No metric was computed.")]
     shown = record.findings[:rows]
@@ -388,8 +390,9 @@ def performance(record: Report, rows: int) -> list[Block]:
     legend = [("drawn from 0 to 1" if len(within) == len(shown) else "scales differ", "")]
     more = beyond(len(record.findings), rows, "metric")
     table = without_empty_columns(Table("Metrics", columns, lines, more, legend))
+    blocks = [table, *over_time(record.findings, rows, apart=True)]
     figures = _curves(record.findings)
-    return [table, Beside(figures)] if figures else [table]
+    return [*blocks, Beside(figures)] if figures else blocks
 
 
 def interval_title(findings: Sequence[Finding]) -> str:

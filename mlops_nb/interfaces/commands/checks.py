@@ -17,6 +17,10 @@ _LIMIT = Argument(
     "--limit", "metric and its limit (may be repeated)", many=True, values=2, keyword="limits"
 )
 _CONFIDENCE = Argument("--confidence", "confidence of the intervals", "float")
+_BATCHES = (
+    Argument("--by", "judge batches too: by this column or array of dates or values", "values"),
+    EVERY,
+)
 
 CHECKS: tuple[Verb, ...] = (
     Verb(
@@ -71,10 +75,7 @@ CHECKS: tuple[Verb, ...] = (
             _METRIC,
             _LIMIT,
             _CONFIDENCE,
-            Argument(
-                "--by", "judge batches too: by this column or array of dates or values", "values"
-            ),
-            EVERY,
+            *_BATCHES,
             STRICT,
         ),
         reads=True,
@@ -95,6 +96,7 @@ CHECKS: tuple[Verb, ...] = (
             _METRIC,
             _LIMIT,
             _CONFIDENCE,
+            *_BATCHES,
             STRICT,
         ),
         reads=True,

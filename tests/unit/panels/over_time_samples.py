@@ -67,6 +67,38 @@ def fairness(labels: list[str] = YEAR) -> Report:
     )
 
 
+def performance() -> Report:
+    """A performance report of scores that wear off, and a last batch of few rows."""
+    report = report_samples.performance()
+    findings = tuple(
+        _worn(finding, 0.1 if finding.evidence["higher_is_better"] else -0.1)
+        for finding in report.findings
+    )
+    return replace(report, findings=findings)
+
+
+def _worn(finding: Finding, loss: float) -> Finding:
+    batches = []
+    for at, label in enumerate(YEAR):
+        few = at == len(YEAR) - 1
+        value, near = float(finding.value or 0) - loss * at / len(YEAR), 0.3 if few else 0.03
+        judged = finding.limit is not None
+        batches.append(
+            {
+                "batch": label,
+                "rows": 12 if few else 4000,
+                "value": value,
+                "interval": [max(0.0, value - near), min(1.0, value + near)],
+                "status": "insufficient" if judged and at > 4 else "pass",
+            }
+        )
+    sentence = f"`{finding.name}`: of 12 batches 3 missed the limit; lowest in November 2026: 0.7"
+    return replace(
+        finding,
+        evidence={**finding.evidence, "over_time": batches, "over_time_sentence": sentence},
+    )
+
+
 def _with_trend(finding: Finding, labels: list[str]) -> Finding:
     ratio = finding.name.endswith("_ratio")
     batches = []

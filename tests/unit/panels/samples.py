@@ -75,6 +75,7 @@ def samples() -> dict[str, Any]:
         "fairness-400-batches": over_time_samples.fairness(over_time_samples.DAYS),
         "performance": performance(),
         "performance-regression": regression(),
+        "performance-over-time": over_time_samples.performance(),
         "gate": gate(),
         "robustness": robustness(),
         "reports": [drift(), quality(), fairness(), performance(), gate()],

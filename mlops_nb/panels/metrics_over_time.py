@@ -1,4 +1,4 @@
-"""Fairness over time as a panel: each gap with its bounds from batch to batch, in words first."""
+"""Metrics over time as a panel: each with its bounds from batch to batch, in words first."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops_nb.core.records import Finding
+from mlops_nb.core.words import number
 from mlops_nb.panels import trends, words
 from mlops_nb.panels.blocks import (
     SIGNS,
@@ -23,33 +24,48 @@ from mlops_nb.panels.judgements import allowed, at_most, axis, axis_words
 from mlops_nb.panels.reports import beyond, evidence, named
 
 _STATUSES = ("fail", "insufficient", "pass")
+_FEW = 30  # rows below which a batch does not stretch the axis
 _BESIDE = 2  # metrics that fit beside each other
 
 Batches = Sequence[Mapping[str, Any]]
 
 
-def over_time(findings: Sequence[Finding], rows: int) -> list[Block]:
-    """Draw each metric with its bounds in each batch, and tell the batches in a table."""
+def over_time(findings: Sequence[Finding], rows: int, *, apart: bool = False) -> list[Block]:
+    """Draw each metric with its bounds in each batch, and tell the batches in a table.
+
+    Gaps share an axis, and so do ratios; `apart` gives each metric an axis of its own, so that a
+    score that hardly moves is seen to move.
+    """
     every = [(finding, listed_batches(evidence(finding).get("over_time"))) for finding in findings]
     told = [(finding, batches) for finding, batches in every if batches]
     if not told:
         return []
-    points = [point for finding, batches in told for point in _points(finding, batches)]
+    points = [_points(finding, batches) for finding, batches in told]
+    whole = [point for some in points for point in some]
     ends = {
-        lower: axis([point for point in points if at_most(point) is lower])
+        lower: axis([point for point in whole if at_most(point) is lower])
         for lower in (True, False)
     }
+    axes = [
+        axis(some) if apart else ends[at_most(finding)]
+        for (finding, _), some in zip(told, points, strict=True)
+    ]
     headings = [
         Column("metric", "name"),
         Column("within"),
-        Column("value and bounds over time", "picture"),
+        Column(f"value and {_noun(findings)} over time", "picture"),
+        Column("drawn"),
         Column("allowed", "number"),
         Column("failed", "number"),
         Column("insufficient", "number"),
     ]
-    lines = [_row(finding, batches, ends[at_most(finding)]) for finding, batches in told[:rows]]
-    drawn = axis_words(points, ends[True], ends[False])[0]
-    legend = [(f"{span(told[0][1])}; {drawn}; dashed: the limit", "")]
+    lines = [
+        _row(finding, batches, drawn, apart=apart)
+        for (finding, batches), drawn in list(zip(told, axes, strict=True))[:rows]
+    ]
+    drawn = "" if apart else f"; {axis_words(whole, ends[True], ends[False])[0]}"
+    limit = "; dashed: the limit" if any(_is_judged(finding) for finding, _ in told) else ""
+    legend = [(f"{span(told[0][1])}{drawn}{limit}", "")]
     more = beyond(len(told), rows, "metric")
     trend = without_empty_columns(Table("Over time", headings, lines, more, legend))
     n = words.plural(max(len(batches) for _, batches in told), "batch")
@@ -58,8 +74,16 @@ def over_time(findings: Sequence[Finding], rows: int) -> list[Block]:
     return [trend, Fold(n, [batches])]
 
 
+def _noun(findings: Sequence[Finding]) -> str:
+    return "bounds" if any("bounds" in finding.evidence for finding in findings) else "interval"
+
+
 def _points(finding: Finding, batches: Batches) -> list[Finding]:
-    """Return what the axis must hold: all values, and the bounds of what is decided."""
+    """Return what the axis must hold: all values, and the bounds of what is decided.
+
+    What a handful of rows came to would hide the rest; it is cut off at the axis' ends.
+    """
+    firm = [batch for batch in batches if (words.finite(batch.get("rows")) or 0) >= _FEW]
     return [
         Finding(
             finding.name,
@@ -71,18 +95,20 @@ def _points(finding: Finding, batches: Batches) -> list[Finding]:
                 **({} if batch.get("status") == "insufficient" else {"bounds": _bounds(batch)}),
             },
         )
-        for batch in batches
+        for batch in firm or batches
     ]
 
 
 def _bounds(batch: Mapping[str, Any]) -> list[float] | None:
-    ends = batch.get("bounds")
+    ends = batch.get("bounds") or batch.get("interval")
     known = [words.finite(end) for end in ends] if isinstance(ends, list) else []
     drawn = [end for end in known if end is not None]
     return drawn if len(drawn) == 2 else None
 
 
-def _row(finding: Finding, batches: Batches, ends: tuple[float, float]) -> list[Content]:
+def _row(
+    finding: Finding, batches: Batches, ends: tuple[float, float], *, apart: bool
+) -> list[Content]:
     statuses = [batch.get("status") for batch in batches]
     # What comes before it stands in the other columns.
     told = words.shorten(evidence(finding).get("over_time_sentence") or "").partition("; ")[2]
@@ -91,7 +117,8 @@ def _row(finding: Finding, batches: Batches, ends: tuple[float, float]) -> list[
         named(finding.name, told),
         words.name(finding.column or ""),
         _trend(finding, batches, ends) or "",
-        allowed(finding),
+        f"from {number(ends[0])} to {number(ends[1])}" if apart else "",
+        allowed(finding) if _is_judged(finding) else "",
         f"{statuses.count('fail'):,} of {len(batches):,}" if _is_judged(finding) else "",
         f"{too_little:,} of {len(batches):,}" if too_little else "",
     ]
@@ -106,8 +133,9 @@ def _trend(finding: Finding, batches: Batches, ends: tuple[float, float]) -> Pic
     values = [words.score(batch.get("value")) for batch in batches]
     alt = (
         f"{words.name(finding.name)} in {words.plural(len(batches), 'batch')}, from {values[0]} to "
-        f"{values[-1]}, allowed {allowed(finding)}"
+        f"{values[-1]}"
     )
+    alt += f", allowed {allowed(finding)}" if _is_judged(finding) else ""
     return trends.bounds(judged, ends, finding.limit, at_most=at_most(finding), alt=alt)
 
 
