@@ -38,7 +38,7 @@ def quality(
     infer: str | Path | None = None,
     schema: Any = None,
     stream: str | None = None,
-    lenient: bool = False,
+    strict: bool | None = None,
 ) -> Report:
     """Check data by itself, by the project's expectations, and against a reference.
 
@@ -55,17 +55,16 @@ def quality(
         One in scope, or ``FILE.py:NAME``.
     stream : {"auto", "always", "never"}, optional
         Whether Parquet files are read batch by batch, as `checks.quality_streamed.check` says.
-    lenient : bool
-        Whether a failed error is only told.
+    strict : bool, optional
+        Whether a failed error is raised, or only told; in place of the project's setting.
 
     Raises
     ------
     InputError
         If there is a file `infer` already, or an expectation or the schema can't be used.
     VerdictError
-        If a finding of severity error fails, unless `lenient` or the project says otherwise.
+        If it is strict and a finding of severity error fails.
     """
-    settings = context.project.config.quality
     called = frames.names_of(data, against, ("data", "reference"))
     names = dict(zip(("name", "reference_name"), called, strict=True))
     given = {"data": data, **({} if against is None else {"reference": against})}
@@ -79,9 +78,7 @@ def quality(
             **names,
             watch=context.watch,
         )
-        return _strictly(
-            context, report, {names["name"]: tables["data"]}, lenient or not settings.strict
-        )
+        return _strictly(context, report, {names["name"]: tables["data"]}, strict)
     found = frames.frame(context, data)
     reference = None if against is None else frames.frame(context, against, "reference")
     report = quality_check.check(
@@ -91,13 +88,16 @@ def quality(
         schema=None if schema is None else frames.schema(context, schema),
         **names,
     )
-    return _strictly(context, report, {names["name"]: found}, lenient or not settings.strict)
+    return _strictly(context, report, {names["name"]: found}, strict)
 
 
-def _strictly(context: Context, report: Report, data: Mapping[str, Any], lenient: bool) -> Report:
-    """Keep a report on quality, and raise if it fails, unless lenient."""
+def _strictly(
+    context: Context, report: Report, data: Mapping[str, Any], strict: bool | None
+) -> Report:
+    """Keep a report on quality, and raise if it fails and is to be strict, as it is by default."""
     reports.keep(context, report, data)
-    if report.status == "fail" and not lenient:
+    strict = context.project.config.quality.strict if strict is None else strict
+    if report.status == "fail" and strict:
         raise VerdictError(report, hint="--no-strict goes on all the same")
     return report
 

@@ -82,7 +82,7 @@ def _record_end(project: Project, run: JobRun) -> JobRun:
 def _see_through(context: Context, job: Job, begun: JobRun) -> JobRun:
     project = context.project
     if job.quality is not None:
-        verdict = checks.quality(_inside(context), job.quality, lenient=True)
+        verdict = checks.quality(_inside(context), job.quality, strict=False)
         is_fit = verdict.status == "pass"
         # Evidence for the gate, where there will be a run.
         project.database.add_report(verdict, begun.run_id if is_fit else None)
@@ -178,7 +178,7 @@ def _add_evidence(inside: Context, job: Job, version: ModelVersion) -> None:
     model = f"{version.name}@{version.version}"
     made = []
     if "quality" in missing:
-        made.append(checks.quality(inside, job.data, lenient=True))
+        made.append(checks.quality(inside, job.data, strict=False))
     if "performance" in missing:
         made.append(model_checks.performance(inside, job.data, label=job.label, model=model))
     if "fairness" in missing and job.sensitive:

@@ -42,15 +42,15 @@ def told(section: str, settings: Any, given: Mapping[str, Any]) -> Iterator[None
         unsaid = [key for key, value in given.items() if value is None]
         about = [key for key in unsaid if _is_about(error, key, getattr(settings, key))]
         for key in about:
-            by = f"{source(section, key)} asks for it{_way_out(section, key, settings)}"
+            by = f"{source(section, key)} asks for it{_way_out(key, settings)}"
             error.hint = f"{error.hint}; {by}" if error.hint else by
         raise
 
 
-def _way_out(section: str, key: str, settings: Any) -> str:
+def _way_out(key: str, settings: Any) -> str:
     match getattr(settings, key):
         case bool():
-            return f", {variable(section, key)}=false goes without"
+            return f", --no-{key} goes without"
         case str():
             return f", --{key} '' goes without"
     return ""

@@ -124,7 +124,7 @@ def _second_words(members: Iterable[Verb]) -> list[str]:
 
 def _awaited(verb: Verb, words: Sequence[str]) -> Argument | None:
     """Return the argument whose value comes next: an option's, else the next positional one."""
-    by_flag = {flag: argument for argument in verb.arguments for flag in argument.flags}
+    by_flag = {flag: argument for argument in verb.arguments for flag in verb.spellings(argument)}
     positional = [argument for argument in verb.arguments if not argument.flags]
     waiting: Argument | None = None
     left = 0
@@ -146,11 +146,11 @@ def _awaited(verb: Verb, words: Sequence[str]) -> Argument | None:
 
 
 def _options_left(verb: Verb, given: set[str]) -> list[str]:
-    by_flag = {flag: argument for argument in verb.arguments for flag in argument.flags}
     used = given & {"--json", "--help", "--project"}
-    for argument in by_flag.values():
-        if not argument.many and given & set(argument.flags):
-            used |= set(argument.flags)
+    for argument in verb.arguments:
+        spellings = set(verb.spellings(argument))
+        if not argument.many and given & spellings:
+            used |= spellings
     return [name for name in parsing.option_names(verb) if name not in used]
 
 

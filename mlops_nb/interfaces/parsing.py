@@ -26,6 +26,7 @@ DOOR_OPTIONS: Mapping[Door, tuple[str, ...]] = {
     "terminal": ("--project", "--debug", "-v", "--verbose", "--version"),
 }
 _LETTERS = {"-v": "verbose"}
+_OF_ALL = ["--json", "--help", "--project"]
 # Put before a value that argparse would take for an option.
 _SHIELD = "\0"
 
@@ -101,8 +102,7 @@ def parse(verb: Verb, words: Sequence[str], door: Door) -> Call:
     as_json = bool(values.pop("as_json"))
     for argument in verb.arguments:
         _check_choice(argument, values.get(argument.parameter))
-    # Not `in`: a limit of 0 equals False and was given all the same.
-    given = {k: v for k, v in values.items() if v is not None and v is not False and v != []}
+    given = {k: v for k, v in values.items() if v is not None and v != []}
     return Call(verb, given, as_json=as_json)
 
 
@@ -162,7 +162,7 @@ def overview(door: Door) -> str:
 
 def option_names(verb: Verb) -> list[str]:
     """List the options that may stand after a verb."""
-    return [f for a in verb.arguments for f in a.flags] + ["--json", "--help", "--project"]
+    return [f for a in verb.arguments for f in verb.spellings(a)] + _OF_ALL
 
 
 def value(text: str) -> Any:
@@ -379,14 +379,14 @@ def _parser(verb: Verb, door: Door) -> _Parser:
         allow_abbrev=False,
     )
     for argument in verb.arguments:
-        parser.add_argument(*(argument.flags or (argument.parameter,)), **_keywords(argument))
+        parser.add_argument(*(argument.flags or (argument.parameter,)), **_keywords(verb, argument))
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON value")
     parser.add_argument("-h", "--help", action="store_true", dest="asked", help="show this help")
     parser.set_defaults(asked=None)
     return parser
 
 
-def _keywords(argument: Argument) -> dict[str, Any]:
+def _keywords(verb: Verb, argument: Argument) -> dict[str, Any]:
     words: dict[str, Any] = {"help": argument.help, "default": argument.default}
     if argument.default is not None:
         words["help"] += f" (default: {argument.default})"
@@ -399,7 +399,12 @@ def _keywords(argument: Argument) -> dict[str, Any]:
     words["dest"] = argument.parameter
     words["required"] = argument.needed
     if argument.kind == "flag":
-        return {**words, "action": "store_true", "default": False}
+        # Not given is None: only what was typed goes before a setting.
+        words["default"] = None
+        if not verb.has_setting(argument):
+            return {**words, "action": "store_true"}
+        words["help"] += f"; else as {verb.name}.{argument.parameter} in mlops.toml says"
+        return {**words, "action": argparse.BooleanOptionalAction}
     words["metavar"] = ("NAME", "VALUE") if argument.values == 2 else argument.kind.upper()
     if argument.values == 2:
         words["nargs"] = 2

@@ -118,3 +118,24 @@ class Verb:
     def function(self) -> str:
         """Its name in Python."""
         return self.name.replace(" ", "_")
+
+    def spellings(self, argument: Argument) -> tuple[str, ...]:
+        """List what one of its options may be called: ``--no-NAME``, too, where a setting is it.
+
+        Examples
+        --------
+        >>> from mlops_nb.interfaces.lookup import verb
+        >>> quality = verb("quality")
+        >>> quality.spellings(quality.arguments[-1])
+        ('--strict', '--no-strict')
+        """
+        off = self.has_setting(argument)
+        return argument.flags + tuple(f"--no-{flag[2:]}" for flag in argument.flags if off)
+
+    def has_setting(self, argument: Argument) -> bool:
+        """Tell whether a switch may be on without being typed: its verb's section can set it."""
+        from mlops_nb.core.config import settings
+
+        return argument.kind == "flag" and any(
+            (section, key) == (self.name, argument.parameter) for section, key, *_ in settings()
+        )

@@ -72,7 +72,7 @@ def measure(verb: str, reference: Path, current: Path) -> None:
         report = mlops_nb.drift(str(reference), str(current), stream="always")
     else:
         report = mlops_nb.quality(
-            str(current), against=str(reference), stream="always", lenient=True
+            str(current), against=str(reference), stream="always", strict=False
         )
     seconds = time.perf_counter() - started
     told = {

@@ -58,7 +58,7 @@ def test_a_classifier_of_the_settings_can_be_left_out(
 ) -> None:
     mlops_nb.drift(*DATA, save_profile="old.profile")
     settings.write_text("[drift]\nmultivariate = true\n")
-    asks = "drift.multivariate in mlops.toml asks for it, MLOPS_DRIFT_MULTIVARIATE=false goes"
+    asks = "drift.multivariate in mlops.toml asks for it, --no-multivariate goes"
     with pytest.raises(InputError, match=f"a profile has no rows.*{asks}"):
         mlops_nb.drift("old.profile", "new.parquet")
     with pytest.raises(InputError, match=f"--multivariate needs all rows at once.*{asks}"):

@@ -37,7 +37,7 @@ CHECKS: tuple[Verb, ...] = (
             Argument("--infer", "write what the data look like to this new file", "path"),
             Argument("--schema", "pandera schema in scope, or FILE.py:NAME", "schema"),
             STREAM,
-            Argument("--no-strict", "do not raise when a check fails", "flag", keyword="lenient"),
+            Argument("--strict", "raise where an error fails", "flag"),
         ),
         reads=True,
         example="quality new.csv --against reference.parquet",

@@ -133,7 +133,7 @@ def test_the_project_s_file_counts_beside_its_own_expectations(tmp_path: Path) -
         '[quality]\nfile = "e.toml"\nexpect = [{column = "age", check = "range", max = 5}]\n'
     )
     quality_files.write(tmp_path / "e.toml", [{"check": "row_count", "min": 10_000}])
-    report = checks.quality(Context(Project.at(tmp_path, {}), tmp_path), clients(), lenient=True)
+    report = checks.quality(Context(Project.at(tmp_path, {}), tmp_path), clients(), strict=False)
     assert [f.name for f in report.findings if f.status == "fail"] == ["range", "row_count"]
 
 
@@ -171,7 +171,7 @@ def test_a_pandera_schema_gives_a_finding_for_each_thing_that_it_asks(tmp_path: 
     (tmp_path / "schemas.py").write_text(SCHEMA)
     context = Context(Project.at(tmp_path, {}), tmp_path)
     data = clients()
-    report = checks.quality(context, data, schema="schemas.py:Clients", lenient=True)
+    report = checks.quality(context, data, schema="schemas.py:Clients", strict=False)
     told = {(f.name, f.column): f for f in report.findings if f.name.startswith("pandera")}
     old = told["pandera: less_than_or_equal_to(70)", "age"]
     assert old.evidence["count"] == int((data["age"] > 70).sum()) > 0
