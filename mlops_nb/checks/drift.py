@@ -401,6 +401,10 @@ def _notes(
     few = sum(f.value is not None for f in unjudged_ones) - close
     if len(unjudged_ones) > few + close:
         yield f"{len(unjudged_ones) - few - close:,} can't be judged"
+    lost = [f for f in findings if f.status == "insufficient" and not f.evidence["counted"]]
+    if lost:
+        shown = ", ".join(quoted(f.name) for f in lost[:3]) + (", …" if lost[3:] else "")
+        yield f"{len(lost):,} more, not counted, can't be judged: {shown}"
     if close:
         yield f"{close:,} {'is' if close == 1 else 'are'} too close to the limit to say"
     if few:

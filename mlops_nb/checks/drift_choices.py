@@ -17,7 +17,7 @@ from mlops_nb.core.words import quoted
 KINDS = ("num", "cat", "text")
 ALL = "all"
 
-Given = Mapping[str, Any] | Sequence[str] | str | None
+Given = Mapping[str, Any] | Sequence[str] | str | float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,8 @@ def _pairs(given: Given) -> dict[str, Any]:
         return {}
     if isinstance(given, Mapping):
         return {str(name): value for name, value in given.items()}
+    if isinstance(given, int | float):
+        return {ALL: given}
     pairs = {}
     for text in [given] if isinstance(given, str) else given:
         name, _, value = str(text).rpartition("=")

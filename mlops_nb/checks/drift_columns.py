@@ -9,23 +9,32 @@ passes over is judged all the same where its values are plain numbers, booleans 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.drift_choices import KINDS, Choices
 from mlops_nb.checks.drift_evidence import interval
 from mlops_nb.checks.drift_methods import Comparison, compare
-from mlops_nb.checks.drift_samples import Column, StoredColumn, UnjudgeableError
+from mlops_nb.checks.drift_samples import (
+    Column,
+    Levels,
+    Numbers,
+    Sample,
+    StoredColumn,
+    UnjudgeableError,
+)
 from mlops_nb.checks.drift_text import compare_texts
 from mlops_nb.checks.drift_words import histogram, sentence
 from mlops_nb.core.errors import MlopsError
 from mlops_nb.core.records import Finding
-from mlops_nb.core.words import quoted, shortened, written
+from mlops_nb.core.words import number, percent, quoted, shortened, written
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FEW = 1000  # values that answer for most columns, at a thousandth of the cost
+MUCH_MISSING = 0.05  # change in the share of missing values that is told, as in `quality`
 FEW_INTEGERS = 10  # whole numbers with no more distinct values than this are categories
 NO_CHOICES = Choices()
 
@@ -263,6 +272,8 @@ def _days(kept: pd.Series[Any]) -> pd.Series[Any]:
 
     start = pd.Timestamp(0, tz="UTC")
     dtype: Any = kept.dtype
+    if isinstance(dtype, pd.PeriodDtype):
+        kept = kept.dt.to_timestamp()
     lasts = dtype.kind == "m" or (
         dtype.name == "object" and pd.api.types.infer_dtype(kept) == "timedelta"
     )
@@ -270,7 +281,34 @@ def _days(kept: pd.Series[Any]) -> pd.Series[Any]:
     return (since / pd.Timedelta(days=1)).astype("float64")
 
 
-_TIMES = ("datetime", "datetime64", "date", "timedelta", "timedelta64")
+def as_date(days: float) -> str:
+    """Return days since 1970 as the date, with its time where that isn't midnight, in UTC.
+
+    Examples
+    --------
+    >>> as_date(18262.0), as_date(18262.5)
+    ('2020-01-01', '2020-01-01 12:00')
+    """
+    import pandas as pd
+
+    moment = pd.Timestamp(0) + pd.Timedelta(days=days)
+    if moment == moment.normalize():
+        return str(moment.date())
+    return moment.round("s").isoformat(" ").removesuffix(":00")
+
+
+def as_days(days: float) -> str:
+    """Return a duration in days.
+
+    Examples
+    --------
+    >>> as_days(1.0)
+    '1 days'
+    """
+    return f"{number(days)} days"
+
+
+_TIMES = ("datetime", "datetime64", "date", "timedelta", "timedelta64", "Period")
 
 
 def _plain_type(series: pd.Series[Any], values: str) -> Any:
@@ -292,6 +330,8 @@ def _plain_type(series: pd.Series[Any], values: str) -> Any:
     ):
         if is_type(dtype):
             return wanted
+    if isinstance(dtype, pd.ArrowDtype) and dtype.type is pd.CategoricalDtype.type:
+        return "object"
     return {"Decimal": "float64", "str": "object"}.get(dtype.type.__name__)
 
 
@@ -313,11 +353,15 @@ def judged(
     behind: dict[str, Any],
 ) -> Finding:
     """Return the finding of a column that was compared, with what is `behind` its score."""
-    notes, unit = list(found.notes), ""
+    notes, unit, level = list(found.notes), "", written
     if kind != read_as:
-        unit = " days" if is_time(current) else ""
+        if is_time(current):
+            unit, level = " days", as_date if is_date(current) else as_days
         passed = f"Evidently passes over columns of type {type_name_of(current)}"
         notes.append(f"{passed}; this is our own judgement")
+        if _is_whole(current) and any(map(_is_rounded, (found.reference, found.current))):
+            notes.append("whole numbers beyond 64 bits are compared as floats, which round them")
+    notes += _of_missing(found.reference, found.current)
     return Finding(
         name,
         name,
@@ -334,12 +378,36 @@ def judged(
             "n_current": found.current.n,
             "missing_reference": found.reference.missing,
             "missing_current": found.current.missing,
-            "sentence": sentence(name, found, unit),
-            "histogram": histogram(found),
+            "sentence": sentence(name, found, unit, level),
+            "histogram": histogram(found, level),
             **behind,
             **({"note": "; ".join(notes)} if notes else {}),
         },
     )
+
+
+def _is_whole(series: pd.Series[Any]) -> bool:
+    from pandas.api.types import is_integer_dtype
+
+    return is_integer_dtype(series.dtype) or _kind_of_values(series) == "integer"
+
+
+def _is_rounded(sample: Sample) -> bool:
+    """Tell whether whole numbers were made floats that can't tell them from their neighbours."""
+    match sample:
+        case Numbers():
+            return sample.finite.dtype.kind == "f" and max(map(abs, sample.ends)) >= 2**53
+        case Levels():
+            return any(isinstance(level, float) and abs(level) >= 2**53 for level in sample.counts)
+    return False
+
+
+def _of_missing(old: Sample, new: Sample) -> Iterator[str]:
+    """Say where many more, or fewer, values are missing: no score counts them."""
+    before, after = (sample.missing / sample.rows for sample in (old, new))
+    if abs(after - before) >= MUCH_MISSING:
+        went = f"from {percent(before)} to {percent(after)} of rows"
+        yield f"its missing values, which no score counts, went {went}"
 
 
 def unjudged(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from numbers import Real
 from typing import Any
 
@@ -14,8 +14,12 @@ from mlops_nb.core.words import number, percent, quoted, shortened, written
 TOP_LEVELS = 10  # levels drawn in a histogram; the rest is "other"
 
 
-def sentence(name: str, found: Comparison, unit: str = "") -> str:
-    """Return one sentence on what changed in a column, whose numbers are of a `unit`.
+def sentence(
+    name: str, found: Comparison, unit: str = "", level: Callable[[Any], str] = written
+) -> str:
+    """Return one sentence on what changed in a column.
+
+    Its numbers are of a `unit`, and one of its levels is written by `level`.
 
     Examples
     --------
@@ -32,7 +36,7 @@ def sentence(name: str, found: Comparison, unit: str = "") -> str:
             much = found.score / 2 if found.method is WASSERSTEIN else 0.1
             return _about_numbers(name, old, new, much if found.drifted else math.inf, unit)
         case Levels() as old, Levels() as new:
-            return _about_levels(name, old, new)
+            return _about_levels(name, old, new, level)
     apart = "can" if found.drifted else "can't"
     return (
         f"a classifier {apart} tell the texts of {quoted(name)} apart: AUC {number(found.score)}, "
@@ -64,7 +68,7 @@ def _about_numbers(name: str, old: Numbers, new: Numbers, much: float, unit: str
     return f"{quoted(name)} changed its shape; its mean and its spread are about the same"
 
 
-def _about_levels(name: str, old: Levels, new: Levels) -> str:
+def _about_levels(name: str, old: Levels, new: Levels, write: Callable[[Any], str]) -> str:
     def change(level: Hashable) -> float:
         return new.counts.get(level, 0) / new.n - old.counts.get(level, 0) / old.n
 
@@ -72,7 +76,7 @@ def _about_levels(name: str, old: Levels, new: Levels) -> str:
     most = max({**old.counts, **new.counts}, key=lambda level: round(abs(change(level)), 12))
     before, after = (percent(s.counts.get(most, 0) / s.n) for s in (old, new))
     went = f"stayed at {after}" if before == after else f"went from {before} to {after}"
-    text = f"{quoted(name)}: {shortened(written(most))} {went} of rows"
+    text = f"{quoted(name)}: {shortened(write(most))} {went} of rows"
     unseen = [level for level in new.counts if level not in old.counts]
     if not unseen:
         return text
@@ -81,8 +85,8 @@ def _about_levels(name: str, old: Levels, new: Levels) -> str:
     return f"{text}; {len(unseen):,} {are} new ({share})"
 
 
-def histogram(found: Comparison) -> dict[str, Any] | None:
-    """Return what a panel draws: shares of both samples by bin, or by level.
+def histogram(found: Comparison, level: Callable[[Any], str] = written) -> dict[str, Any] | None:
+    """Return what a panel draws: shares of both samples by bin, or by level, written by `level`.
 
     ``{"edges" | "categories", "reference", "current"}``: `edges` has one entry more than the
     shares; of levels there are the ten most frequent, and "other" for the rest. None for texts.
@@ -100,7 +104,7 @@ def histogram(found: Comparison) -> dict[str, Any] | None:
             }
             return {"edges": edges.tolist(), **drawn}
         case Levels() as old, Levels() as new:
-            return _bars(old, new)
+            return _bars(old, new, level)
     return None
 
 
@@ -112,7 +116,7 @@ def _span(sample: Numbers) -> tuple[float, float, float, float]:
     return low, first, last, high
 
 
-def _bars(old: Levels, new: Levels) -> dict[str, Any]:
+def _bars(old: Levels, new: Levels, write: Callable[[Any], str]) -> dict[str, Any]:
     def weight(level: Hashable) -> float:
         return old.counts.get(level, 0) / old.n + new.counts.get(level, 0) / new.n
 
@@ -120,7 +124,7 @@ def _bars(old: Levels, new: Levels) -> dict[str, Any]:
     shown: list[Any] = by_weight[:TOP_LEVELS]
     if all(isinstance(level, Real) for level in shown):
         shown.sort()  # numbers are read in their own order
-    bars: dict[str, Any] = {"categories": [shortened(written(level)) for level in shown]}
+    bars: dict[str, Any] = {"categories": [shortened(write(level)) for level in shown]}
     for side, sample in (("reference", old), ("current", new)):
         bars[side] = [sample.counts.get(level, 0) / sample.n for level in shown]
         if len(by_weight) > TOP_LEVELS:

@@ -8,12 +8,14 @@ from collections.abc import Iterable
 def nearest(value: str, known: Iterable[str]) -> str | None:
     """Return the known name nearest to `value`, or None where nothing is near.
 
-    Case is ignored, and a name of which `value` is the beginning counts as near.
+    Case is ignored; the one name that `value` is the beginning of is the nearest.
 
     Examples
     --------
     >>> nearest("drfit", ["drift", "quality"])
     'drift'
+    >>> nearest("parity_dif", ["parity_ratio", "parity_difference"])
+    'parity_difference'
     >>> nearest("xyz", ["drift", "quality"]) is None
     True
     """
@@ -21,10 +23,12 @@ def nearest(value: str, known: Iterable[str]) -> str | None:
 
     by_folded = {name.casefold(): name for name in known}
     folded = value.casefold()
+    longer = sorted(name for name in by_folded if folded and name.startswith(folded))
+    if len(longer) == 1:
+        return by_folded[longer[0]]
     close = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.6)
     if close:
         return by_folded[close[0]]
-    longer = sorted(name for name in by_folded if folded and name.startswith(folded))
     return by_folded[longer[0]] if longer else None
 
 

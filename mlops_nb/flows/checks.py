@@ -23,7 +23,7 @@ from mlops_nb.core.records import Report
 from mlops_nb.data.fingerprint import fingerprint
 from mlops_nb.flows import frames, full_reports, reports, streaming
 from mlops_nb.flows.context import Context, Named
-from mlops_nb.flows.settings import batches, told
+from mlops_nb.flows.settings import batches, listed, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,8 +182,8 @@ def drift(
     """
     settings = context.project.config.drift
     options: dict[str, Any] = {
-        "columns": list(columns or settings.columns) or None,
-        "exclude": list(exclude or settings.exclude),
+        "columns": listed(columns) or list(settings.columns) or None,
+        "exclude": listed(exclude) or list(settings.exclude),
         "share": settings.share if share is None else share,
         "methods": together(settings.methods, methods),
         "thresholds": together(settings.thresholds, thresholds),
@@ -196,8 +196,8 @@ def drift(
     }
     made = batches(settings, by, every)
     asked = {
-        "columns": columns or None,
-        "exclude": exclude or None,
+        "columns": listed(columns) or None,
+        "exclude": listed(exclude) or None,
         "auc_threshold": auc_threshold,
         "methods": None,
         "thresholds": None,

@@ -11,7 +11,7 @@ from mlops_nb.checks import performance as performance_check
 from mlops_nb.core.records import Report
 from mlops_nb.flows import columns, frames, reports, tracking
 from mlops_nb.flows.context import Context
-from mlops_nb.flows.settings import batches, told
+from mlops_nb.flows.settings import batches, listed, told
 
 
 def fairness(
@@ -158,7 +158,7 @@ def fairness_settings(
     """Return what `fairness` is judged by: what is given, and else the project's settings."""
     settings = context.project.config.fairness
     return {
-        "metrics": list(metrics or settings.metrics) or None,
+        "metrics": listed(metrics) or list(settings.metrics) or None,
         "difference_limit": settings.difference_limit,
         "ratio_limit": settings.ratio_limit,
         "limits": {**settings.limits, **(limits or {})},
@@ -179,7 +179,7 @@ def performance_settings(
     """Return what `performance` is judged by: what is given, and else the project's settings."""
     settings = context.project.config.performance
     return {
-        "metrics": list(metrics or settings.metrics) or None,
+        "metrics": listed(metrics) or list(settings.metrics) or None,
         "limits": {**settings.limits, **(limits or {})},
         "confidence": settings.confidence if confidence is None else confidence,
         "draws": settings.draws,

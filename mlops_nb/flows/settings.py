@@ -79,3 +79,14 @@ def batches(
     by = None if isinstance(by, str) and not by else by
     every = None if every == "" else every
     return {} if by is None and every is None else {"by": by, "every": every}
+
+
+def listed(given: Any) -> list[Any]:
+    """Return what was given as a list; a text, or a function, is one by itself.
+
+    Examples
+    --------
+    >>> listed("accuracy"), listed(None)
+    (['accuracy'], [])
+    """
+    return [given] if isinstance(given, str) or callable(given) else list(given or ())
