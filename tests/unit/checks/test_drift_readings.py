@@ -1,4 +1,4 @@
-"""What a drift report says of values that are not as they seem: dates, lost columns, missing ones."""
+"""What a drift report says of what is not as it seems: dates, lost columns, missing values."""
 
 from __future__ import annotations
 
