@@ -9,7 +9,7 @@ passes over is judged all the same where its values are plain numbers, booleans 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -353,7 +353,8 @@ def judged(
     behind: dict[str, Any],
 ) -> Finding:
     """Return the finding of a column that was compared, with what is `behind` its score."""
-    notes, unit, level = list(found.notes), "", written
+    notes, unit = list(found.notes), ""
+    level: Callable[[Any], str] = written
     if kind != read_as:
         if is_time(current):
             unit, level = " days", as_date if is_date(current) else as_days

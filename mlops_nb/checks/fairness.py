@@ -17,10 +17,11 @@ how, and for why the bootstrapped maximum itself won't do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_nb.checks.batches import Batches, split
-from mlops_nb.checks.fairness_defaults import MOST_CLASSES, defaults
+from mlops_nb.checks.fairness_defaults import MOST_CLASSES, Defaults, defaults, suits
 from mlops_nb.checks.fairness_metrics import (
     AGGS,
     DEFAULT_METRICS,
@@ -36,6 +37,7 @@ from mlops_nb.checks.fairness_sample import Sample
 from mlops_nb.checks.fairness_table import MINIMUM, SHOWN, Asked, Table
 from mlops_nb.checks.inputs import check_settings, choose_metrics, require_columns, unhashable
 from mlops_nb.checks.metrics_over_time import worst_sentence
+from mlops_nb.checks.standing import Standing
 from mlops_nb.checks.verdicts import overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
@@ -68,6 +70,7 @@ def check(
     difference_limit: float | None = 0.1,
     ratio_limit: float | None = 0.8,
     limits: Mapping[str, float] | None = None,
+    standing: Standing | None = None,
     method: str = "between_groups",
     agg: str = "worst_case",
     confidence: float = 0.95,
@@ -110,6 +113,9 @@ def check(
         `metrics` or `limits`, they are judged always.
     limits : mapping of str to float, optional
         The limits of single metrics; those of ``_group_min`` and ``_group_max`` have no other.
+    standing : Standing, optional
+        Metrics, in the place of the default, and limits that hold where they suit the kind of
+        problem, and are passed over with a note where they don't.
     method : {"between_groups", "to_overall"}
         Whether groups are compared with each other, or with all rows together.
     agg : {"worst_case", "mean"}
@@ -163,14 +169,21 @@ def check(
     known = [*METRICS, *(f"{name}_{kind}" for name in functions for kind in KINDS)]
     named = [f"{_name(each)}_difference" if callable(each) else each for each in metrics or ()]
     check_settings(confidence, draws)
-    _check_settings(sensitive, limits, difference_limit, ratio_limit)
     optional = [each for each in (prediction, score, weights) if each]
     require_columns(data, [label, *optional, *sensitive, *control])
     both = next((each for each in control if each in sensitive), None)
     if both is not None:
         raise InputError(f"{both!r} can't make both the groups and what they are compared within")
     prediction = None if prediction == score else prediction
-    usual = None if named else defaults(data, label, prediction, score, positive)
+    standing = standing or Standing()
+    usual = None
+    passed: Sequence[str] = ()
+    if not named or standing.metrics or standing.limits:
+        usual = defaults(data, label, prediction, score, positive)
+        standing, passed = _suiting(standing, usual, data, [label, prediction or label])
+    named, limits = named or [*standing.metrics], {**standing.limits, **limits}
+    usual = None if named else usual
+    _check_settings(sensitive, limits, difference_limit, ratio_limit)
     default = usual.metrics if usual else ()
     chosen = choose_metrics(named or None, limits, default=default, known=known)
 
@@ -253,6 +266,7 @@ def check(
             "missing": missing,
             "notes": [
                 *([usual.note] if usual and usual.note else []),
+                *passed,
                 *notes_of(missing),
                 *grouping.notes,
                 *controlled,
@@ -264,6 +278,16 @@ def check(
             "seed": seed,
         },
     )
+
+
+def _suiting(
+    standing: Standing, usual: Defaults, data: pd.DataFrame, columns: Sequence[str]
+) -> tuple[Standing, Sequence[str]]:
+    from pandas.api.types import is_numeric_dtype
+
+    numbers = all(is_numeric_dtype(data[column]) for column in columns)
+    fit = partial(suits, problem=usual.problem, numbers=numbers)
+    return standing.suiting(METRICS, fit, usual.problem)
 
 
 def _batches(

@@ -14,11 +14,11 @@ shown with its interval and not judged until a limit is given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlops_nb.checks.fairness_metrics import DEFAULT_METRICS
+from mlops_nb.checks.fairness_metrics import DEFAULT_METRICS, MEASURES, Needs, family_of
 from mlops_nb.checks.inputs import read_numbers
 from mlops_nb.checks.rows import find_task
 from mlops_nb.core.errors import InputError
@@ -41,6 +41,12 @@ OF_SCORES = ("roc_auc_score_difference", "roc_auc_score_group_min")
 OF_PROBABILITIES = ("log_loss_difference",)
 NO_PROBABILITY = " They are not probabilities: log_loss doesn't apply."
 MOST_CLASSES = 20
+SUITING: Mapping[Problem, frozenset[Needs]] = {
+    "binary": frozenset({"binary", "classes", "score", "probability"}),
+    "multiclass": frozenset({"classes"}),
+    "regression": frozenset({"amounts"}),
+    "scores": frozenset({"score", "probability"}),
+}
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,22 @@ def defaults(
             "and how often each is predicted, one finding a class.",
         )
     return Defaults("binary", DEFAULT_METRICS, may_be_shown_only=OF_ERROR_RATES)
+
+
+def suits(metric: str, problem: Problem, *, numbers: bool) -> bool:
+    """Tell whether a metric says something of a kind of problem.
+
+    Numbers of few different values are taken for classes, and may be amounts all the same.
+
+    Examples
+    --------
+    >>> suits("equalized_odds_ratio", "multiclass", numbers=True)
+    False
+    """
+    needs = {MEASURES[name].needs for name in family_of(metric).measures}
+    return needs <= SUITING[problem] or (
+        problem == "multiclass" and numbers and needs <= SUITING["regression"]
+    )
 
 
 def _of_scores(data: pd.DataFrame, score: str | None) -> Defaults:

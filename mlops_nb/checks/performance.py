@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.batches import Batches, split
 from mlops_nb.checks.inputs import check_settings, choose_metrics, read_classes, require_columns
-from mlops_nb.checks.metrics import METRICS, metrics_of, of_counts
+from mlops_nb.checks.metrics import METRICS, Task, metrics_of, of_counts
 from mlops_nb.checks.metrics_over_time import with_batches, worst_sentence
 from mlops_nb.checks.rows import Bootstrap, Rows, find_task, measure, read_rows
+from mlops_nb.checks.standing import Standing
 from mlops_nb.checks.verdicts import against, overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
@@ -44,6 +45,7 @@ def check(
     task: str | None = None,
     metrics: Sequence[str] | None = None,
     limits: Mapping[str, float] | None = None,
+    standing: Standing | None = None,
     positive: Any = None,
     confidence: float = 0.95,
     draws: int = 1000,
@@ -70,6 +72,9 @@ def check(
         Names of `mlops_nb.checks.metrics.METRICS`; default all of the task that can be computed.
     limits : mapping of str to float, optional
         Metric to limit: a floor where higher is better, else a cap. The others only inform.
+    standing : Standing, optional
+        Metrics, in the place of the default, and limits that hold where they suit the task, and are
+        passed over with a note where they don't.
     positive : object, optional
         The positive class; default 1 or True, else the larger of the two.
     confidence, draws, seed
@@ -111,6 +116,8 @@ def check(
         raise InputError("nothing says what was predicted", hint="name the prediction or a score")
     told = prediction or label
     kind = find_task(data, label, told, score, task)
+    standing, passed = _suiting(standing or Standing(), kind, by_score_only=prediction is None)
+    metrics, limits = metrics or standing.metrics, {**standing.limits, **limits}
     rows = read_rows(data, kind, label=label, prediction=told, score=score, positive=positive)
     possible = [each for each in rows.possible if prediction or METRICS[each].needs != "counts"]
     chosen = choose_metrics(metrics, limits, default=possible, known=metrics_of(kind))
@@ -130,6 +137,8 @@ def check(
     if batches.each:
         findings = _over_time(findings, limited, rows, bootstrap, batches)
         summary = f"{summary} {worst_sentence(findings)}."
+    is_judged = batches.each and any(limit is not None for limit in limited.values())
+    alone = [_by_itself(confidence)] if is_judged else []
     return Report(
         kind="performance",
         status=overall(findings),
@@ -145,15 +154,7 @@ def check(
             "positive": rows.positive,
             "missing": {k: n for k, n in rows.missing.items() if prediction or k != "prediction"},
             **({"batches": len(batches.each)} if batches.each else {}),
-            "notes": [
-                *rows.notes,
-                *batches.notes,
-                *(
-                    [_by_itself(confidence)]
-                    if batches.each and any(limit is not None for limit in limited.values())
-                    else ()
-                ),
-            ],
+            "notes": [*passed, *rows.notes, *batches.notes, *alone],
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
@@ -258,6 +259,16 @@ def compare(
             f"the same {len(complete):,} rows: a gain of {gain:+.4f} ({low:+.4f} to {high:+.4f}).",
         },
     )
+
+
+def _suiting(
+    standing: Standing, task: Task, *, by_score_only: bool
+) -> tuple[Standing, Sequence[str]]:
+    def fit(name: str) -> bool:
+        ranked = METRICS[name].needs in ("scores", "probabilities")
+        return task in METRICS[name].tasks and (ranked or not by_score_only)
+
+    return standing.suiting(METRICS, fit, "scores" if by_score_only else task)
 
 
 def _unfit(metric: str, rows: Rows, score: str | None) -> InputError:

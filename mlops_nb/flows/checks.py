@@ -206,22 +206,23 @@ def drift(
         "every": every if by is None else by,
         "multivariate": multivariate,
     }
-    multivariate = settings.multivariate if multivariate is None else multivariate
     with told("drift", settings, asked):
         tables = streaming.tables(context, {"reference": reference, "current": current}, stream)
         if tables is not None:
-            whole = {
+            typed = {
                 "--report": report,
                 "--open": open,
                 "--workspace": workspace,
                 "--save-profile": save_profile,
                 "--multivariate": multivariate,
-                **{f"--{name}": value for name, value in made.items()},
+                "--by": None if by == "" else by,
+                "--every": None if every == "" else every,
             }
-            streaming.refuse(whole)
+            streaming.refuse(typed)
             found = drift_streamed.check(
                 tables["reference"], tables["current"], **options, watch=context.watch
             )
+            found = streaming.without_settings(found, settings, asked)
             return reports.judged(context, found, _as_read(found, **tables), strict=strict)
         full = full_reports.wanted(context, report, workspace=workspace, show=open)
         before = _reference(context, reference)
@@ -236,7 +237,7 @@ def drift(
             after,
             **made,
             **options,
-            multivariate=multivariate,
+            multivariate=settings.multivariate if multivariate is None else multivariate,
             auc_threshold=settings.auc_threshold if auc_threshold is None else auc_threshold,
         )
     if full and not isinstance(before, Profile):

@@ -8,10 +8,12 @@ from typing import Any
 
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
+from mlops_nb.checks.standing import Standing
+from mlops_nb.core.config import FairnessConfig, PerformanceConfig
 from mlops_nb.core.records import Report
 from mlops_nb.flows import columns, frames, reports, tracking
 from mlops_nb.flows.context import Context
-from mlops_nb.flows.settings import batches, listed, told
+from mlops_nb.flows.settings import batches, listed, source, told
 
 
 def fairness(
@@ -158,10 +160,11 @@ def fairness_settings(
     """Return what `fairness` is judged by: what is given, and else the project's settings."""
     settings = context.project.config.fairness
     return {
-        "metrics": listed(metrics) or list(settings.metrics) or None,
+        "metrics": listed(metrics) or None,
         "difference_limit": settings.difference_limit,
         "ratio_limit": settings.ratio_limit,
-        "limits": {**settings.limits, **(limits or {})},
+        "limits": limits,
+        "standing": _standing("fairness", settings, metrics),
         "method": settings.method,
         "agg": settings.agg,
         "confidence": settings.confidence if confidence is None else confidence,
@@ -179,8 +182,9 @@ def performance_settings(
     """Return what `performance` is judged by: what is given, and else the project's settings."""
     settings = context.project.config.performance
     return {
-        "metrics": listed(metrics) or list(settings.metrics) or None,
-        "limits": {**settings.limits, **(limits or {})},
+        "metrics": listed(metrics) or None,
+        "limits": limits,
+        "standing": _standing("performance", settings, metrics),
         "confidence": settings.confidence if confidence is None else confidence,
         "draws": settings.draws,
         "seed": settings.seed,
@@ -190,6 +194,14 @@ def performance_settings(
 def _or_none(by: Any) -> Any:
     """Return what batches go by; None where an empty text says that there are none."""
     return None if isinstance(by, str) and not by else by
+
+
+def _standing(
+    section: str, settings: FairnessConfig | PerformanceConfig, metrics: Sequence[Any] | None
+) -> Standing:
+    """Return what the settings say for all models; metrics that are given go before theirs."""
+    sources = (source(section, "metrics"), source(section, "limits"))
+    return Standing(() if metrics else settings.metrics, settings.limits, sources)
 
 
 def _about(report: Report, rows: columns.Rows, model: Any) -> Report:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mlops_nb.checks import drift_profile
 from mlops_nb.checks.drift_profile import Profile
+from mlops_nb.core.config import DriftConfig
 from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.records import Report
 from mlops_nb.core.tables import Table
 from mlops_nb.data.tables import (
     STREAM,
@@ -19,6 +22,10 @@ from mlops_nb.data.tables import (
 )
 from mlops_nb.flows import frames
 from mlops_nb.flows.context import Context, Named
+from mlops_nb.flows.settings import source
+
+# The settings that need all rows at once.
+WHOLE = ("by", "every", "multivariate")
 
 
 def tables(
@@ -67,6 +74,24 @@ def refuse(arguments: Mapping[str, Any]) -> None:
                 f"{name} needs all rows at once, and these data are read as a stream",
                 hint="leave it out, give a part of them, or --stream never if they fit in memory",
             )
+
+
+def without_settings(report: Report, settings: DriftConfig, typed: Mapping[str, Any]) -> Report:
+    """Say in the report of a stream which settings need all rows at once, and were passed over.
+
+    Parameters
+    ----------
+    typed : mapping
+        Setting to the argument that goes before it; None where there is none.
+    """
+    left = [key for key in WHOLE if typed[key] is None and getattr(settings, key)]
+    if not left:
+        return report
+    listed = " and ".join(source("drift", key) for key in left)
+    all_at_once = "needs" if len(left) == 1 else "need"
+    note = f"{listed} {all_at_once} all rows at once: passed over, as these were read as a stream."
+    notes = [*report.subject.get("notes", ()), note]
+    return replace(report, subject={**report.subject, "notes": notes})
 
 
 def _path(context: Context, data: Any) -> Path | None:

@@ -61,8 +61,6 @@ def test_a_classifier_of_the_settings_can_be_left_out(
     asks = "drift.multivariate in mlops.toml asks for it, --no-multivariate goes"
     with pytest.raises(InputError, match=f"a profile has no rows.*{asks}"):
         mlops_nb.drift("old.profile", "new.parquet")
-    with pytest.raises(InputError, match=f"--multivariate needs all rows at once.*{asks}"):
-        mlops_nb.drift(*DATA, stream="always")
     assert len(mlops_nb.drift("old.profile", "new.parquet", multivariate=False).findings) == 3
     assert len(mlops_nb.drift(*DATA).findings) == 4
     monkeypatch.setenv("MLOPS_DRIFT_MULTIVARIATE", "false")
