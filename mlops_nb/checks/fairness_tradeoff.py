@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.checks.fairness_metrics import MEASURES, aggregate, combine, family_of
 from mlops_nb.checks.fairness_table import MINIMUM
 from mlops_nb.checks.inputs import read_classes
+from mlops_nb.checks.tradeoff_amounts import GAPS as GAPS_OF_AMOUNTS
+from mlops_nb.checks.tradeoff_amounts import Amounts
+from mlops_nb.core.words import percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +34,7 @@ SHARES = (0.25, 0.5, 0.75)
 
 @dataclass(frozen=True)
 class _Judge:
-    """The rows that models are judged on, and how."""
+    """The rows that classifiers are judged on, and how."""
 
     data: pd.DataFrame
     label: str
@@ -43,7 +46,12 @@ class _Judge:
     draws: int
     seed: int
 
-    def counts(self, before: Any, after: Any) -> Floats:
+    @property
+    def measure(self) -> str:
+        """What a gap is paid with."""
+        return "accuracy"
+
+    def told(self, before: Any, after: Any) -> Floats:
         """Count the rows by (group, truth, before, after); without those that lack one."""
         import numpy as np
         import pandas as pd
@@ -105,7 +113,7 @@ def trade_off(
         For each repaired model its `predictions`, its `strength`, and whether it is the `chosen`
         one. Where there is one only, mixtures of both models come before it.
     metric : str
-        A ``_difference`` of rates.
+        A ``_difference`` of rates; or of errors or mean predictions, of regressions.
 
     Returns
     -------
@@ -114,7 +122,9 @@ def trade_off(
         ``"mixture"``), `strength`, `share` of the rows that the repaired model decides, `chosen`,
         `value` of the metric with its `bounds`, `accuracy` with its `interval`, `cost` (accuracy
         lost against the plain model) with its `cost_interval`, and `efficient`: whether no other
-        point has both a smaller gap and a higher accuracy. The gap is that between the groups with
+        point has both a smaller gap and a higher accuracy. Of a regression there is `error` in the
+        place of `accuracy` (the mean absolute error, of squared ones the root of their mean), and
+        `cost` is what it rose by. The gap is that between the groups with
         evidence enough, where there are two; then `groups` says how many of how many these are.
         Rows that lack a label or a prediction are left out.
 
@@ -132,16 +142,23 @@ def trade_off(
     from mlops_nb.stats.groups import Grouping
 
     grouping, groups = Grouping.learn(data, sensitive)
-    judge = _Judge(data, label, grouping, groups, metric, positive, confidence, draws, seed)
-    tables = [judge.counts(before, each["predictions"]) for each in after]
+    judge: Any
+    if metric in GAPS_OF_AMOUNTS:
+        size = len(grouping.groups)
+        judge = Amounts(data, label, groups, size, metric, confidence, draws, seed)
+    else:
+        judge = _Judge(data, label, grouping, groups, metric, positive, confidence, draws, seed)
+    tables = [judge.told(before, each["predictions"]) for each in after]
     plain = judge.points(tables[0], [0.0])[0]
-    points = [{"kind": "plain", "strength": None, "chosen": False, **plain}]
+    points = [
+        {"kind": "plain", "strength": None, "chosen": False, "measure": judge.measure, **plain}
+    ]
     if len(after) == 1:
         mixed = judge.points(tables[0], SHARES)
         points += [{"kind": "mixture", "strength": None, "chosen": False, **p} for p in mixed]
     for each, table in zip(after, tables, strict=True):
-        told = {"strength": each["strength"], "chosen": each["chosen"]}
-        points.append({"kind": "fitted", **told, **judge.points(table, [1.0])[0]})
+        said = {"strength": each["strength"], "chosen": each["chosen"]}
+        points.append({"kind": "fitted", **said, **judge.points(table, [1.0])[0]})
     return [{**point, "efficient": _is_efficient(point, points)} for point in points]
 
 
@@ -158,14 +175,36 @@ def in_words(points: Iterable[Mapping[str, Any]], metric: str) -> str:
     """
     plain = next(point for point in points if point["kind"] == "plain")
     chosen = next(point for point in points if point["chosen"])
-    low, high = (_points(end) for end in chosen["cost_interval"])
-    cost = chosen["cost"]
-    paid = f"for {_points(cost)} points of accuracy ({low} to {high})"
-    if cost < 0:
-        paid = f"and accuracy rose by {_points(-cost)} points (cost: {low} to {high})"
+    paid = _paid_in_error(plain, chosen) if "error" in chosen else _paid_in_accuracy(chosen)
     judged, there = chosen.get("groups", (0, 0))
     among = f" between the {judged} of {there} groups with rows enough" if judged < there else ""
-    return f"{metric}{among} went from {plain['value']:.2g} to {chosen['value']:.2g}, {paid}."
+    write = _amount if "error" in chosen else _rate
+    return f"{metric}{among} went from {write(plain['value'])} to {write(chosen['value'])}, {paid}."
+
+
+def _paid_in_accuracy(chosen: Mapping[str, Any]) -> str:
+    cost, (low, high) = chosen["cost"], (_points(end) for end in chosen["cost_interval"])
+    if cost < 0:
+        return f"and accuracy rose by {_points(-cost)} points (cost: {low} to {high})"
+    return f"for {_points(cost)} points of accuracy ({low} to {high})"
+
+
+def _paid_in_error(plain: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
+    """Say what the error rose by, in the label's unit and relative to what it was."""
+    cost, (low, high) = chosen["cost"], (_amount(end) for end in chosen["cost_interval"])
+    share = f", {percent(abs(cost) / plain['error'])}" if plain["error"] > 0 else ""
+    if cost < 0:
+        return f"and {plain['measure']} fell by {_amount(-cost)}{share} (change: {low} to {high})"
+    return f"and {plain['measure']} rose by {_amount(cost)}{share} ({low} to {high})"
+
+
+def _rate(value: float) -> str:
+    return f"{value:.2g}"
+
+
+def _amount(value: float) -> str:
+    """Write an amount to three digits, and a large one without an exponent."""
+    return f"{float(f'{value:.3g}'):,.12g}"
 
 
 def _points(share: float) -> str:
@@ -174,10 +213,11 @@ def _points(share: float) -> str:
 
 
 def _is_efficient(point: Mapping[str, Any], points: Iterable[Mapping[str, Any]]) -> bool:
+    gap, cost = point["value"], point["cost"]
     return not any(
-        other["value"] <= point["value"]
-        and other["accuracy"] >= point["accuracy"]
-        and (other["value"], other["accuracy"]) != (point["value"], point["accuracy"])
+        other["value"] <= gap
+        and other["cost"] <= cost
+        and (other["value"], other["cost"]) != (gap, cost)
         for other in points
     )
 

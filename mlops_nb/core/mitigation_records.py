@@ -24,12 +24,14 @@ class Mitigation(Record):
         it means (`meaning`); empty where it keeps it wholly or not at all.
     trade_off : tuple of mapping
         The plain model (`kind` ``"plain"``), and models along the strength (``"fitted"``) or
-        mixtures of both (``"mixture"``): each with its gap (`value`, `bounds`), `accuracy`
-        (`interval`), `cost` (`cost_interval`), whether it was `chosen`, and whether it is
-        `efficient`.
+        mixtures of both (``"mixture"``): each with its gap (`value`, `bounds`), `accuracy` (of a
+        regression its `error`; `interval`), `cost` (`cost_interval`), whether it was `chosen`, and
+        whether it is `efficient`. The plain one says what the `measure` is.
     model : object
         An ordinary estimator with ``predict``; left out of `to_dict`.
     summary : str
+    metric : str
+        The fairness metric whose value the gap is.
     """
 
     method: str
@@ -43,6 +45,7 @@ class Mitigation(Record):
     model: Any = None
     summary: str = ""
     strength: Mapping[str, Any] = field(default_factory=dict)
+    metric: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the model itself."""

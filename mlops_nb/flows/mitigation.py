@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import scoring
+from mlops_nb.checks.fairness_defaults import OF_AMOUNTS
 from mlops_nb.checks.fairness_tradeoff import in_words, trade_off
 from mlops_nb.core.mitigation_records import Mitigation
 from mlops_nb.core.records import Report
@@ -31,8 +33,8 @@ def mitigate(
     *,
     label: str,
     sensitive: str | Sequence[str],
-    method: str = "threshold_optimizer",
-    constraint: str = "demographic_parity",
+    method: str | None = None,
+    constraint: str | None = None,
     strength: float | None = None,
     points: int | None = None,
     positive: Any = None,
@@ -40,10 +42,17 @@ def mitigate(
 ) -> Mitigation:
     """Repair a model for fairness on `train`, and judge it before and after on unseen `test`.
 
+    Parameters
+    ----------
+    model : classifier, regressor, or str
+    method, constraint : str, optional
+        Default those that fit the model: of two classes ``threshold_optimizer`` for
+        ``demographic_parity``, of amounts ``exponentiated_gradient`` for ``bounded_absolute_loss``.
+
     Raises
     ------
     InputError
-        If the method, the constraint, the strength or a column is unknown.
+        If the method, the constraint, the strength or a column is unknown, or doesn't fit.
     StoppedError
         If it is cancelled.
     """
@@ -67,17 +76,17 @@ def mitigate(
         watch=context.watch,
     )
     # What is wrong with the unseen data is told before hours of fitting, too.
-    before = _judge_model(context, original, unseen, label, groups, positive, name)
+    judged = _Judged(planned.task.problem, planned.task.gap, label, groups, positive, name)
+    before = _judge_model(context, original, unseen, judged)
     found = planned.fit()
     repaired = found.chosen.model
     # A metric that had a verdict before has one after, by the same limit.
     limits = {each.name: each.limit for each in before[0].findings if each.limit is not None}
-    after = _judge_model(context, repaired, unseen, label, groups, positive, name, limits)
-    metric = f"{constraint}_difference"
-    curve = _curve(context, found, before[2], unseen, label, groups, positive, metric)
+    after = _judge_model(context, repaired, unseen, judged, limits)
+    curve = _curve(context, found, before[2], unseen, judged)
     result = Mitigation(
-        method=method,
-        constraint=constraint,
+        method=planned.method_name,
+        constraint=planned.task.constraint,
         sensitive=tuple(groups),
         fairness_before=before[0],
         fairness_after=after[0],
@@ -85,8 +94,9 @@ def mitigate(
         performance_after=after[1],
         trade_off=tuple(curve),
         model=repaired,
-        summary=in_words(curve, metric),
+        summary=in_words(curve, judged.metric),
         strength=_strength(found),
+        metric=judged.metric,
     )
     _record(context, result, {frames.name_of(train, "train"): seen, name: unseen})
     if register is not None:
@@ -94,15 +104,20 @@ def mitigate(
     return result
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """What models are judged by: the columns of the unseen data, and the gap that is narrowed."""
+
+    problem: str
+    metric: str
+    label: str
+    sensitive: Sequence[str]
+    positive: Any
+    name: str
+
+
 def _curve(
-    context: Context,
-    found: Sweep,
-    before: Any,
-    data: pd.DataFrame,
-    label: str,
-    sensitive: Sequence[str],
-    positive: Any,
-    metric: str,
+    context: Context, found: Sweep, before: Any, data: pd.DataFrame, judged: _Judged
 ) -> list[dict[str, Any]]:
     """Judge every model along the strength on the unseen data."""
     from mlops_nb.improve.fair_model import UnknownGroupWarning
@@ -115,18 +130,18 @@ def _curve(
             {
                 "strength": each.strength,
                 "chosen": each.chosen,
-                "predictions": scoring.predictions(each.model, data, label=label),
+                "predictions": scoring.predictions(each.model, data, label=judged.label),
             }
             for each in found.fitted
         ]
     return trade_off(
         data,
-        label=label,
-        sensitive=sensitive,
+        label=judged.label,
+        sensitive=judged.sensitive,
         before=before,
         after=after,
-        metric=metric,
-        positive=positive,
+        metric=judged.metric,
+        positive=judged.positive,
         confidence=settings.confidence,
         draws=settings.draws,
         seed=settings.seed,
@@ -159,28 +174,33 @@ def _judge_model(
     context: Context,
     model: Any,
     data: pd.DataFrame,
-    label: str,
-    sensitive: Sequence[str],
-    positive: Any,
-    name: str,
+    judged: _Judged,
     limits: Mapping[str, float] | None = None,
 ) -> tuple[Report, Report, Any]:
     """Return a model's fairness, by some limits of its own, its performance and predictions."""
+    label, positive, name = judged.label, judged.positive, judged.name
     scored, predicted, probability = columns.predictions(context, data, label, model, positive)
+    settings = model_checks.fairness_settings(context, None, limits, None)
+    amounts = judged.problem == "regression"
+    if amounts:
+        # Predictions that happen to be few whole numbers are amounts still.
+        known = settings["metrics"] or OF_AMOUNTS
+        settings["metrics"] = list(dict.fromkeys([*known, judged.metric]))
     fair = fairness_check.check(
         scored,
         label=label,
         prediction=predicted,
-        sensitive=sensitive,
+        sensitive=judged.sensitive,
         positive=positive,
         name=name,
-        **model_checks.fairness_settings(context, None, limits, None),
+        **settings,
     )
     good = performance_check.check(
         scored,
         label=label,
         prediction=predicted,
         score=probability,
+        task="regression" if amounts else None,
         positive=positive,
         name=name,
         **model_checks.performance_settings(context, None, None, None),

@@ -1,4 +1,4 @@
-"""The model that mitigation gives back: an ordinary classifier, which decides fairly.
+"""The model that mitigation gives back: an ordinary classifier or regressor, which decides fairly.
 
 It holds fitted scikit-learn estimators and a few numbers, and nothing of Fairlearn. It can be
 pickled, tracked and served like any model, by a process that has mlops_nb installed.
@@ -36,7 +36,33 @@ class Rule(Protocol):
         """Return how likely each row is positive, from 0 to 1."""
 
 
-class FairModel:
+class Predictor(Protocol):
+    """What a fair model predicts where nothing is left to chance."""
+
+    def predict(self, data: pd.DataFrame) -> NDArray[Any]:
+        """Return what is predicted for each row."""
+
+
+class _Repaired:
+    """What all repaired models have: the columns that they need, and that they are fitted."""
+
+    def __init__(self, features: Sequence[str]) -> None:
+        import numpy as np
+
+        self.feature_names_in_ = np.array(features, dtype=object)
+        self.n_features_in_ = len(features)
+
+    def _inputs(self, data: pd.DataFrame) -> pd.DataFrame:
+        for name in self.feature_names_in_:
+            if name not in data.columns:
+                raise NotFoundError.among("column", name, [str(each) for each in data.columns])
+        return data[list(self.feature_names_in_)]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class FairModel(_Repaired):
     """A binary classifier repaired for fairness.
 
     Parameters
@@ -63,12 +89,11 @@ class FairModel:
     ) -> None:
         import numpy as np
 
+        super().__init__(features)
         self.rule = rule
         self.seed = seed
         self.negative, self.positive = classes
         self.classes_ = np.array(sorted(classes))
-        self.feature_names_in_ = np.array(features, dtype=object)
-        self.n_features_in_ = len(features)
 
     def predict(self, data: pd.DataFrame) -> NDArray[Any]:
         """Return the class of each row.
@@ -93,17 +118,45 @@ class FairModel:
         columns = {self.positive: score, self.negative: 1 - score}
         return np.column_stack([columns[name] for name in self.classes_.tolist()])
 
-    def _inputs(self, data: pd.DataFrame) -> pd.DataFrame:
-        for name in self.feature_names_in_:
-            if name not in data.columns:
-                raise NotFoundError.among("column", name, [str(each) for each in data.columns])
-        return data[list(self.feature_names_in_)]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
     def __sklearn_tags__(self) -> Any:
         return classifier_tags()
+
+
+class FairRegressor(_Repaired):
+    """A regressor repaired for fairness.
+
+    Parameters
+    ----------
+    rule : Predictor
+        What it predicts.
+    features : sequence of str
+        The columns it needs.
+    """
+
+    def __init__(self, rule: Predictor, *, features: Sequence[str]) -> None:
+        super().__init__(features)
+        self.rule = rule
+
+    def predict(self, data: pd.DataFrame) -> Floats:
+        """Return the amount of each row.
+
+        Raises
+        ------
+        NotFoundError
+            If a column is missing.
+        """
+        import numpy as np
+
+        return np.asarray(self.rule.predict(self._inputs(data)), dtype=np.float64)
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import RegressorTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="regressor",
+            target_tags=TargetTags(required=False),
+            regressor_tags=RegressorTags(),
+        )
 
 
 @dataclass(frozen=True)
@@ -126,6 +179,26 @@ class Mixture:
 
         # Rounded, so that shares that sum to one give exactly 0 and 1.
         return np.round(sum(s * v for s, v in zip(self.shares, values, strict=True)), 12)
+
+
+@dataclass(frozen=True)
+class Average:
+    """Predict the mean of several models' amounts, each counted by its share.
+
+    Fairlearn draws one of them for each case. Their mean errs no more in any group, by a square or
+    an absolute loss (Jensen's inequality, since both are convex), and gives everyone like them the
+    same answer.
+    """
+
+    models: tuple[Any, ...]
+    shares: tuple[float, ...]
+
+    def predict(self, data: pd.DataFrame) -> Floats:
+        """Return the weighted mean of the models' predictions."""
+        import numpy as np
+
+        told = [np.ravel(model.predict(data)) for model in self.models]
+        return np.average(np.asarray(told, dtype=np.float64), axis=0, weights=self.shares)
 
 
 @dataclass(frozen=True)
@@ -233,6 +306,12 @@ class Decorrelated:
     def score(self, data: pd.DataFrame) -> Floats:
         """Return the model's score."""
         return positive_score(self.model, self.transform(data), self.positive)
+
+    def predict(self, data: pd.DataFrame) -> NDArray[Any]:
+        """Return what the model itself predicts."""
+        import numpy as np
+
+        return np.ravel(self.model.predict(self.transform(data)))
 
     def transform(self, data: pd.DataFrame) -> pd.DataFrame:
         """Return the features as the model is shown them."""

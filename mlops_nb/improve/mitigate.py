@@ -7,13 +7,14 @@ Whether they are fairer, and what that costs, is for the checks to say, on data 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.core.errors import InputError, NotFoundError
-from mlops_nb.improve.fair_model import FairModel
-from mlops_nb.improve.mitigation_methods import METHODS, Candidate, Method, Strength
-from mlops_nb.improve.mitigation_task import CONSTRAINTS, Task, read_task
+from mlops_nb.improve.fair_model import FairModel, FairRegressor
+from mlops_nb.improve.mitigation_methods import METHODS, Aim, Method
+from mlops_nb.improve.mitigation_strength import Candidate, Strength
+from mlops_nb.improve.mitigation_task import CONSTRAINTS, PREDICTS, Task, read_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 
 _MOST_POINTS = 50
 
+Fair = FairModel | FairRegressor
+
 
 @dataclass(frozen=True)
 class Fitted:
     """A model of one strength; None where no strength would choose it."""
 
     strength: float | None
-    model: FairModel
+    model: Fair
     chosen: bool = False
 
 
@@ -58,17 +61,22 @@ class Plan:
     """A mitigation whose method, strength and data were found to be in order."""
 
     task: Task
-    method: Method
-    strength: float
+    method_name: str
+    strength: float | None
     points: int
     seed: int = 0
+
+    @property
+    def method(self) -> Method:
+        """What is to be done."""
+        return METHODS[self.method_name]
 
     def fit(self) -> Sweep:
         """Fit the models; this is what takes long."""
         best, along = self.method.fit(self.task, self.strength, self.points)
         relaxed = self.task.constraint not in self.method.unrelaxed
         return Sweep(
-            self.method.strength if relaxed else None,
+            self.method.aims[self.task.problem].strength if relaxed else None,
             tuple(
                 Fitted(
                     each.strength if relaxed else None, self._as_model(each), chosen=each is best
@@ -77,9 +85,11 @@ class Plan:
             ),
         )
 
-    def _as_model(self, candidate: Candidate) -> FairModel:
+    def _as_model(self, candidate: Candidate) -> Fair:
         by_group = self.task.sensitive if self.method.by_group else ()
         needed = list(dict.fromkeys([*self.task.features, *by_group]))
+        if self.task.problem == "regression":
+            return FairRegressor(candidate.rule, features=needed)
         return FairModel(candidate.rule, features=needed, classes=self.task.classes, seed=self.seed)
 
 
@@ -89,19 +99,19 @@ def fit(
     *,
     label: str,
     sensitive: Sequence[str],
-    method: str = "exponentiated_gradient",
-    constraint: str = "demographic_parity",
+    method: str | None = None,
+    constraint: str | None = None,
     strength: float | None = None,
     features: Sequence[str] | None = None,
     positive: Any = None,
     watch: Watch | None = None,
     seed: int = 0,
-) -> FairModel:
+) -> Fair:
     """Fit a fairer model of the same kind.
 
     Parameters
     ----------
-    model : scikit-learn classifier or pipeline
+    model : scikit-learn classifier, regressor or pipeline
         The model to repair. `threshold_optimizer` keeps it as it is (and fits a copy if it isn't
         fitted); the others fit copies of it.
     train : DataFrame
@@ -111,12 +121,12 @@ def fit(
     sensitive : sequence of str
         The columns that make the groups, as in the fairness check. Several groups of fewer than 30
         rows are held together as one, and the watch is told.
-    method : str
-        A name of `METHODS`.
-    constraint : str
-        A name of `CONSTRAINTS`.
+    method : str, optional
+        A name of `METHODS`; default the first that is for such a model and constraint.
+    constraint : str, optional
+        A name of `CONSTRAINTS`; default the method's first.
     strength : float, optional
-        How strictly the constraint is kept, in the method's own terms (`Method.strength`).
+        How strictly the constraint is kept, in the method's own terms (`Aim.strength`).
     features : sequence of str, optional
         Default the model's ``feature_names_in_``, else all columns but the label.
     positive : object, optional
@@ -128,7 +138,7 @@ def fit(
 
     Returns
     -------
-    FairModel
+    FairModel, or FairRegressor of a model that predicts amounts
 
     Raises
     ------
@@ -173,8 +183,8 @@ def plan(
     *,
     label: str,
     sensitive: Sequence[str],
-    method: str = "exponentiated_gradient",
-    constraint: str = "demographic_parity",
+    method: str | None = None,
+    constraint: str | None = None,
     strength: float | None = None,
     points: int | None = None,
     features: Sequence[str] | None = None,
@@ -191,7 +201,7 @@ def plan(
     points : int, optional
         How many strengths to fit beside the chosen one, from that which the plain model has
         already (left out) to the method's default; 0 fits the chosen one only. Default
-        `Method.points`. For `grid_search` the size of its grid.
+        `Aim.points`. For `grid_search` the size of its grid.
 
     The others are those of `fit`, which says also what is raised.
 
@@ -207,56 +217,84 @@ def plan(
     >>> found.strength.name, [each.strength for each in found.fitted]
     ('alpha', [0.25, 0.5, 0.75, 1.0])
     """
-    if method not in METHODS:
+    if method is not None and method not in METHODS:
         raise NotFoundError.among("mitigation method", method, METHODS)
-    if constraint not in CONSTRAINTS:
+    if constraint is not None and constraint not in CONSTRAINTS:
         raise NotFoundError.among("fairness constraint", constraint, CONSTRAINTS)
-    chosen = METHODS[method]
-    if constraint not in chosen.constraints:
-        able = [name for name, each in METHODS.items() if constraint in each.constraints]
-        raise InputError(f"{method} can't aim at {constraint}", hint=f"use {', '.join(able)}")
-    value, number = _strength(method, chosen, constraint, strength), _points(chosen, points)
     task = read_task(
         model,
         train,
         label=label,
         sensitive=sensitive,
-        constraint=constraint,
         features=features,
         positive=positive,
         watch=watch,
     )
-    return Plan(task, chosen, value, number, seed)
+    method, constraint = _choose(task, method, constraint)
+    aim = METHODS[method].aims[task.problem]
+    value, number = _strength(method, aim, constraint, strength), _points(aim, points)
+    return Plan(replace(task, constraint=constraint), method, value, number, seed)
 
 
-def _strength(name: str, method: Method, constraint: str, given: float | None) -> float:
-    """Return the strength to fit at.
+def _choose(task: Task, method: str | None, constraint: str | None) -> tuple[str, str]:
+    """Return the method and the constraint that are asked for, or else fit the problem.
+
+    Raises
+    ------
+    InputError
+        If they don't fit it, or each other.
+    """
+    predicts = f"{type(task.model).__name__} predicts {PREDICTS[task.problem]}"
+    able = {
+        name: each.aims[task.problem].constraints
+        for name, each in METHODS.items()
+        if task.problem in each.aims
+    }
+    if method is not None and method not in able:
+        raise InputError(f"{method} can't repair this: {predicts}", hint=f"use {' or '.join(able)}")
+    fitting = list(dict.fromkeys(each for known in able.values() for each in known))
+    if constraint is not None and constraint not in fitting:
+        raise InputError(
+            f"{constraint} is no constraint for this: {predicts}",
+            hint=f"use {' or '.join(fitting)}",
+        )
+    aiming = [name for name, known in able.items() if constraint is None or constraint in known]
+    if method is None:
+        method = aiming[0]
+    elif method not in aiming:
+        raise InputError(f"{method} can't aim at {constraint}", hint=f"use {', '.join(aiming)}")
+    return method, constraint or able[method][0]
+
+
+def _strength(name: str, aim: Aim, constraint: str, given: float | None) -> float | None:
+    """Return the strength to fit at; None where the data has one.
 
     Raises
     ------
     InputError
         If there is none to choose, or it is out of range.
     """
-    known = method.strength
+    known, unrelaxed = aim.strength, METHODS[name].unrelaxed
     if given is None:
         return known.default
-    if constraint in method.unrelaxed:
-        able = [each for each in method.constraints if each not in method.unrelaxed]
+    if constraint in unrelaxed:
+        able = [each for each in aim.constraints if each not in unrelaxed]
         raise InputError(
             f"{name} keeps {constraint} wholly: it has no strength",
             hint=f"its {known.name} is for {', '.join(able)}",
         )
-    if not known.low <= given <= known.high:
+    if not known.low <= given <= known.high or given == float("inf"):
+        ends = f"from {known.low:g} to {known.high:g}"
+        allowed = ends if known.high < float("inf") else f"a number of at least {known.low:g}"
         raise InputError(
-            f"strength {given:g} is no {known.name} of {name}",
-            hint=f"from {known.low:g} to {known.high:g}: {known.meaning}",
+            f"strength {given:g} is no {known.name} of {name}", hint=f"{allowed}: {known.meaning}"
         )
     return float(given)
 
 
-def _points(method: Method, given: int | None) -> int:
+def _points(aim: Aim, given: int | None) -> int:
     if given is None:
-        return method.points
+        return aim.points
     if not 0 <= given <= _MOST_POINTS:
         raise InputError(f"a curve has 0 to {_MOST_POINTS} points, not {given}")
     return given

@@ -33,7 +33,7 @@ class Refits:
         self.inputs = task.inputs[list(task.features)]
         self.about = about
         self.step = ""
-        self._weight_name = _weight_name(task.model)
+        self._weight_name = _weight_name(task)
         self._fitted: dict[bytes, tuple[Any, NDArray[Any]]] = {}
 
     def fit(self, truth: Any, weights: Any) -> tuple[Any, NDArray[Any]]:
@@ -48,15 +48,21 @@ class Refits:
         from sklearn.base import clone
 
         stop_where_asked(self.task)
+        if self.task.scale is not None:  # amounts are never relabelled, only weighted
+            truth = self.task.truth
         truth, weights = np.ascontiguousarray(truth), np.ascontiguousarray(weights)
         key = blake2b(truth.tobytes() + weights.tobytes()).digest()
         if key not in self._fitted:
             model = clone(self.task.model).fit(self.inputs, truth, **{self._weight_name: weights})
-            self._fitted[key] = model, model.predict(self.inputs)
+            self._fitted[key] = model, self._as_fairlearn_sees(model.predict(self.inputs))
             done = len(self._fitted)
             text = f"{self.step}fitted model {done}"
             self.task.watch.progress(done, max(self.about, done + 1), text)
         return self._fitted[key]
+
+    def _as_fairlearn_sees(self, predicted: Any) -> Any:
+        scale = self.task.scale
+        return predicted if scale is None else scale.share(predicted)
 
 
 class Refit:
@@ -132,7 +138,8 @@ def fitted(task: Task) -> Any:
     try:
         check_is_fitted(task.model)
     except NotFittedError:
-        return clone(task.model).fit(task.inputs[list(task.features)], task.labels)
+        with one_line():
+            return clone(task.model).fit(task.inputs[list(task.features)], task.labels)
     return task.model
 
 
@@ -153,7 +160,7 @@ def one_line() -> Iterator[None]:
         log.setLevel(before)
 
 
-def _weight_name(model: Any) -> str:
+def _weight_name(task: Task) -> str:
     """Return the name under which the model takes weights.
 
     Raises
@@ -163,12 +170,15 @@ def _weight_name(model: Any) -> str:
     """
     from sklearn.utils.validation import has_fit_parameter
 
+    model = task.model
     steps = getattr(model, "steps", None)
     last = steps[-1][1] if steps else model
     inner = getattr(last, "estimator", last)  # a search passes weights on to its estimator
     if not (has_fit_parameter(last, "sample_weight") or has_fit_parameter(inner, "sample_weight")):
+        unweighted = ["threshold_optimizer"] if task.problem == "binary" else []
+        unweighted.append("correlation_remover")
         raise InputError(
             f"{type(last).__name__} takes no sample_weight, which this method needs",
-            hint="use threshold_optimizer or correlation_remover",
+            hint=f"use {' or '.join(unweighted)}",
         )
     return f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.watch import Silent, Watch
@@ -17,10 +17,52 @@ if TYPE_CHECKING:
 
     from mlops_nb.stats.groups import Grouping
 
-CONSTRAINTS: Mapping[str, str] = {
-    "demographic_parity": "all groups get the positive prediction equally often",
-    "equalized_odds": "true and false positive rates are the same in all groups",
-    "equal_opportunity": "the true positive rate is the same in all groups",
+Problem = Literal["binary", "regression"]
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What is to be equal, or bounded.
+
+    Parameters
+    ----------
+    meaning : str
+    gaps : mapping of Problem to str
+        The fairness metric that it is about, for each kind of problem that has it.
+    """
+
+    meaning: str
+    gaps: Mapping[Problem, str]
+
+
+CONSTRAINTS: Mapping[str, Constraint] = {
+    "demographic_parity": Constraint(
+        "all groups get the positive prediction equally often, or the same amount on average",
+        {
+            "binary": "demographic_parity_difference",
+            "regression": "mean_prediction_difference",
+        },
+    ),
+    "equalized_odds": Constraint(
+        "true and false positive rates are the same in all groups",
+        {"binary": "equalized_odds_difference"},
+    ),
+    "equal_opportunity": Constraint(
+        "the true positive rate is the same in all groups",
+        {"binary": "equal_opportunity_difference"},
+    ),
+    "bounded_absolute_loss": Constraint(
+        "the mean absolute error of no group is above a bound",
+        {"regression": "mean_absolute_error_difference"},
+    ),
+    "bounded_square_loss": Constraint(
+        "the mean squared error of no group is above a bound",
+        {"regression": "mean_squared_error_difference"},
+    ),
+}
+PREDICTS: Mapping[Problem, str] = {
+    "binary": "two classes",
+    "regression": "amounts",
 }
 
 # A constraint on the rates of fewer rows is a constraint on noise; the fairness check has the same.
@@ -31,26 +73,70 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
+class Scale:
+    """The range of a label, as a share of which Fairlearn sees amounts and losses.
+
+    Its step is made for losses of about one, whatever the label's unit.
+    """
+
+    low: float
+    high: float
+
+    def share(self, amounts: Any) -> NDArray[np.float64]:
+        """Return amounts as shares of the range; beyond it they are below 0 or above 1."""
+        import numpy as np
+
+        return (np.ravel(np.asarray(amounts, dtype=np.float64)) - self.low) / self.width
+
+    @property
+    def width(self) -> float:
+        """How far it is from the lowest to the highest label."""
+        return self.high - self.low
+
+
+@dataclass(frozen=True)
 class Task:
-    """What is to be repaired, for whom, and on which data."""
+    """What is to be repaired, for whom, and on which data.
+
+    Parameters
+    ----------
+    truth : array of shape (rows,)
+        1 for the positive of two classes and else 0, or amounts.
+    classes : tuple
+        Of two the positive one is the last; of amounts there are none.
+    """
 
     model: Any
+    problem: Problem
     inputs: pd.DataFrame
-    truth: NDArray[np.intp]
-    classes: tuple[Any, Any]
+    truth: NDArray[Any]
+    classes: tuple[Any, ...]
     features: tuple[str, ...]
     sensitive: tuple[str, ...]
     grouping: Grouping
     groups: NDArray[np.intp]
-    constraint: str
+    constraint: str = "demographic_parity"
     watch: Watch = field(default_factory=Silent)
+    scale: Scale | None = None
 
     @property
     def labels(self) -> NDArray[Any]:
-        """The truth in the user's own classes."""
+        """The truth in the user's own classes or amounts."""
         import numpy as np
 
+        if self.problem != "binary":
+            return self.truth
         return np.asarray(np.where(self.truth == 1, self.classes[1], self.classes[0]))
+
+    @property
+    def shown_truth(self) -> NDArray[Any]:
+        """The truth as Fairlearn sees it."""
+        return self.truth if self.scale is None else self.scale.share(self.truth)
+
+    @property
+    def gap(self) -> str:
+        """The fairness metric that the constraint is about."""
+        return CONSTRAINTS[self.constraint].gaps[self.problem]
 
     @property
     def row_numbers(self) -> NDArray[np.intp]:
@@ -72,7 +158,6 @@ def read_task(
     *,
     label: str,
     sensitive: Sequence[str],
-    constraint: str,
     features: Sequence[str] | None = None,
     positive: Any = None,
     watch: Watch | None = None,
@@ -84,11 +169,11 @@ def read_task(
     NotFoundError
         If a column or the positive class doesn't exist.
     InputError
-        If it is no classifier, the label hasn't two classes, or there is only one group.
+        If model and label don't go together, or there is only one group.
     """
     watch = watch or Silent()
     groupers = (sensitive,) if isinstance(sensitive, str) else tuple(sensitive)
-    _require_classifier(model)
+    _require_estimator(model)
     if not groupers:
         raise InputError("no sensitive column is given", hint="name one, as in sensitive=['sex']")
     if not all(isinstance(each, str) for each in train.columns):
@@ -107,41 +192,77 @@ def read_task(
     kept = train[train[label].notna()]
     if len(kept) < len(train):
         watch.log(f"{len(train) - len(kept):,} rows lack {label} and are left out")
-    negative, positive = _classes(kept[label], positive)
-    truth = (kept[label] == positive).to_numpy().astype(int)
+    read = _amounts if _predicts_amounts(model) else _classes
+    truth = read(model, kept[label], positive)
     grouping, groups = _grouped(kept, groupers, watch)
     return Task(
         model=model,
+        problem=truth.problem,
         inputs=kept[list(dict.fromkeys([*names, *groupers]))],
-        truth=truth,
-        classes=(negative, positive),
+        truth=truth.values,
+        classes=truth.classes,
         features=tuple(names),
         sensitive=groupers,
         grouping=grouping,
         groups=groups,
-        constraint=constraint,
         watch=watch,
+        scale=truth.scale,
     )
 
 
-def _require_classifier(model: Any) -> None:
-    from sklearn.base import is_regressor
+class _Truth(NamedTuple):
+    problem: Problem
+    values: NDArray[Any]
+    classes: tuple[Any, ...] = ()
+    scale: Scale | None = None
 
+
+def _require_estimator(model: Any) -> None:
     if not (hasattr(model, "fit") and hasattr(model, "get_params")):
-        raise InputError(f"mitigation needs a scikit-learn classifier, not {type(model).__name__}")
-    if is_regressor(model):
         raise InputError(
-            f"mitigation needs a classifier, and {type(model).__name__} predicts amounts"
+            f"mitigation needs a scikit-learn classifier or regressor, not {type(model).__name__}"
         )
 
 
-def _classes(label: pd.Series[Any], positive: Any) -> tuple[Any, Any]:
-    """Return the negative and the positive class."""
+def _predicts_amounts(model: Any) -> bool:
+    from sklearn.base import is_regressor
+
+    return bool(is_regressor(model))
+
+
+def _amounts(model: Any, label: pd.Series[Any], positive: Any) -> _Truth:
+    """Read the label of a regression."""
+    import numpy as np
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    predicts = f"{type(model).__name__} predicts amounts"
+    if positive is not None:
+        raise InputError(f"{predicts}: there is no positive class")
+    if not is_numeric_dtype(label) or is_bool_dtype(label):
+        raise InputError(f"{predicts}, and {label.name!r} holds none", hint="mitigate a classifier")
+    values = label.to_numpy(dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise InputError(f"{label.name!r} holds infinities, which have no error to compare")
+    known = np.unique(values)
+    if len(known) < 2:
+        raise InputError(f"{label.name!r} has one value only: there is nothing to predict")
+    if set(known) <= {0, 1}:
+        raise InputError(
+            f"{predicts}, and {label.name!r} holds two classes", hint="mitigate a classifier"
+        )
+    return _Truth("regression", values, scale=Scale(float(known[0]), float(known[-1])))
+
+
+def _classes(model: Any, label: pd.Series[Any], positive: Any) -> _Truth:
+    """Read the label of a classifier; of two classes the positive one is the last."""
     import pandas as pd
 
     values = sorted(label.unique().tolist(), key=lambda value: (str(type(value)), value))
     if len(values) > _MAX_CLASSES and pd.api.types.is_numeric_dtype(label):
-        raise InputError(f"{label.name!r} holds amounts, and mitigation needs two classes")
+        raise InputError(
+            f"{label.name!r} holds amounts, and {type(model).__name__} predicts classes",
+            hint="mitigate a regressor",
+        )
     if len(values) != 2:
         told = "one class only" if len(values) == 1 else f"{len(values)} classes"
         rest = "hold one class against the rest, in a column of its own"
@@ -149,6 +270,11 @@ def _classes(label: pd.Series[Any], positive: Any) -> tuple[Any, Any]:
             f"{label.name!r} has {told}, and mitigation needs two",
             hint=rest if len(values) > 2 else "",
         )
+    pair = _positive_last(values, positive)
+    return _Truth("binary", (label == pair[1]).to_numpy().astype(int), pair)
+
+
+def _positive_last(values: Sequence[Any], positive: Any) -> tuple[Any, Any]:
     if positive is None:
         return values[0], values[1]
     for negative, other in (values, values[::-1]):

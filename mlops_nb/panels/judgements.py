@@ -129,6 +129,8 @@ def groups_compared(before: Report, after: Report, rows: int) -> list[Block]:
     if not now:
         return []
     compared = {key: title for key, title in (_COUNTS | _RATES).items() if key in _GIVEN}
+    if not any(key in group for group in now for key in compared):
+        compared = _measures(now)
     lines: list[list[Content]] = []
     few = _few(before) | _few(after)
     for group in now[:rows]:
@@ -144,6 +146,13 @@ def groups_compared(before: Report, after: Report, rows: int) -> list[Block]:
     more = beyond(len(now), rows, "group")
     legend = [("before → after", "")]
     return [Table("What each group gets", columns, lines, more, legend)]
+
+
+def _measures(groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the first measures that groups have beside counts and rates, and their titles."""
+    present = {key for group in groups for key in group if words.finite(group[key]) is not None}
+    others = sorted(present - {*_COUNTS, *_RATES})[:_MOST_OTHERS]
+    return {key: words.name(key).replace("_", " ") for key in others}
 
 
 def at_most(finding: Finding) -> bool:

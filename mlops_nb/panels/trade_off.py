@@ -41,11 +41,11 @@ def trade_off(record: Mitigation, rows: int) -> list[Block]:
     drawn = [
         point
         for point in record.trade_off
-        if None not in (words.finite(point.get("value")), words.finite(point.get("accuracy")))
+        if None not in (words.finite(point.get("value")), words.finite(_level(point)))
     ]
     if not drawn:
         return []
-    metric = f"{words.name(record.constraint)}_difference"
+    metric = _metric(record)
     limit = next((f.limit for f in record.fairness_after.findings if f.name == metric), None)
     title = words.name(record.strength.get("name")) if record.strength else "strength"
     blocks: list[Block] = [_table(drawn, metric, title, rows)]
@@ -70,11 +70,24 @@ def apart(record: Mitigation) -> list[Block]:
             f"The values above are Fairlearn's, of all {words.number(there)} groups, where the "
             "smallest can decide alone and by chance; between the "
             f"{words.number(judged)} with rows enough to judge, "
-            f"{words.name(record.constraint)}_difference went from "
+            f"{_metric(record)} went from "
             f"{words.score(first.get('value'))} to {words.score(last.get('value'))}.",
             quiet=True,
         )
     ]
+
+
+def _metric(record: Mitigation) -> str:
+    return words.name(record.metric or f"{record.constraint}_difference")
+
+
+def _measure(points: Sequence[_Point]) -> str:
+    """Return what a gap is paid with: accuracy, or an error that rises."""
+    return next((words.name(p["measure"]) for p in points if p.get("measure")), "accuracy")
+
+
+def _level(point: _Point) -> Any:
+    return point.get("error", point.get("accuracy"))
 
 
 def _table(points: Sequence[_Point], metric: str, title: str, rows: int) -> Table:
@@ -82,9 +95,9 @@ def _table(points: Sequence[_Point], metric: str, title: str, rows: int) -> Tabl
         Column(title, "name"),
         Column("gap", "number"),
         Column("bounds", "number"),
-        Column("accuracy", "number"),
+        Column(_measure(points), "number"),
         Column("interval", "number"),
-        Column("points lost", "number"),
+        Column("added" if any("error" in p for p in points) else "points lost", "number"),
         Column("interval", "number"),
         Column("efficient", "short"),
     ]
@@ -105,10 +118,10 @@ def _row(point: _Point) -> list[Content]:
         _name(point),
         words.score(point.get("value")),
         words.interval(point.get("bounds")),
-        words.score(point.get("accuracy")),
+        words.score(_level(point)),
         words.interval(point.get("interval")),
-        "" if plain else _lost([point.get("cost")]),
-        "" if plain else _lost(point.get("cost_interval")),
+        "" if plain else _cost(point, [point.get("cost")]),
+        "" if plain else _cost(point, point.get("cost_interval")),
         "✓" if point.get("efficient") else "",
     ]
 
@@ -124,19 +137,22 @@ def _name(point: _Point) -> Cell:
     return named(f"{words.number(told)}{', chosen' if point.get('chosen') else ''}")
 
 
-def _lost(shares: Any) -> str:
-    """Write what is lost in percentage points, or from how many to how many."""
-    known = [words.finite(share) for share in shares] if isinstance(shares, list) else []
-    return " to ".join(
-        words.NOTHING if each is None else f"{round(100 * each, 1) + 0.0:.1f}" for each in known
-    )
+def _cost(point: _Point, costs: Any) -> str:
+    """Write what is lost, or from how many to how many: percentage points, or an error's unit."""
+    known = [words.finite(cost) for cost in costs] if isinstance(costs, list) else []
+    write = words.score if "error" in point else _in_points
+    return " to ".join(words.NOTHING if each is None else write(each) for each in known)
+
+
+def _in_points(share: float) -> str:
+    return f"{round(100 * share, 1) + 0.0:.1f}"
 
 
 class _Chart(NamedTuple):
-    """Where values lie in the picture: the gap to the right, the accuracy upwards."""
+    """Where values lie in the picture: the gap to the right, the accuracy (or error) upwards."""
 
     gaps: tuple[float, float]
-    accuracies: tuple[float, float]
+    levels: tuple[float, float]
     limit: float | None
 
     @classmethod
@@ -157,9 +173,9 @@ class _Chart(NamedTuple):
         low, high = self.gaps
         return round(_EDGE + (_WIDE - 2 * _EDGE) * (gap - low) / (high - low), 1)
 
-    def y(self, accuracy: float) -> float:
-        low, high = self.accuracies
-        up = (accuracy - low) / ((high - low) or 1.0)
+    def y(self, level: float) -> float:
+        low, high = self.levels
+        up = (level - low) / ((high - low) or 1.0)
         return round(_TALL - _EDGE - (_TALL - 2 * _EDGE) * up, 1)
 
 
@@ -189,18 +205,23 @@ def _picture(chart: _Chart, points: Sequence[_Point], metric: str) -> Picture:
     parts += [_whiskers(chart, point) for point in ranked]
     parts += [_mark(chart, point) for point in ranked]
     told = "; ".join(_told(point) for point in points)
-    return charts.svg(parts, _WIDE, _TALL, f"Accuracy against {metric}. {told}.")
+    return charts.svg(parts, _WIDE, _TALL, f"{_up(points)} against {metric}. {told}.")
+
+
+def _up(points: Sequence[_Point]) -> str:
+    measure = _measure(points)
+    return measure.capitalize() if measure == "accuracy" else measure
 
 
 def _front(chart: _Chart, points: Sequence[_Point]) -> str:
-    along = sorted(points, key=lambda point: (point["value"], point["accuracy"]))
-    path = " ".join(f"{chart.x(p['value']):g},{chart.y(p['accuracy']):g}" for p in along)
+    along = sorted(points, key=lambda point: (point["value"], _level(point)))
+    path = " ".join(f"{chart.x(p['value']):g},{chart.y(_level(p)):g}" for p in along)
     dashes = 'stroke-width="1.5" stroke-dasharray="4 3"'
     return f'<path d="M{path}" fill="none" stroke="{charts.BLUE}" {dashes}/>' if along else ""
 
 
 def _whiskers(chart: _Chart, point: _Point) -> str:
-    x, y = chart.x(point["value"]), chart.y(point["accuracy"])
+    x, y = chart.x(point["value"]), chart.y(_level(point))
     left, right = (chart.x(end) for end in point["bounds"])
     low, high = (chart.y(end) for end in point["interval"])
     colour = charts.GREY if point.get("kind") == "plain" else charts.BLUE
@@ -211,7 +232,7 @@ def _whiskers(chart: _Chart, point: _Point) -> str:
 
 
 def _mark(chart: _Chart, point: _Point) -> str:
-    x, y = chart.x(point["value"]), chart.y(point["accuracy"])
+    x, y = chart.x(point["value"]), chart.y(_level(point))
     if point.get("kind") == "plain":
         corner = f'x="{x - 5:g}" y="{y - 5:g}" width="10" height="10"'
         return f'<rect {corner} fill="{charts.GREY}"/>'
@@ -223,15 +244,17 @@ def _mark(chart: _Chart, point: _Point) -> str:
 
 
 def _told(point: _Point) -> str:
-    return f"{_name(point).text}: {words.score(point['accuracy'])} at {words.score(point['value'])}"
+    return f"{_name(point).text}: {words.score(_level(point))} at {words.score(point['value'])}"
 
 
 def _caption(chart: _Chart, points: Sequence[_Point], metric: str) -> str:
-    low, high = (words.score(end) for end in chart.accuracies)
+    low, high = (words.score(end) for end in chart.levels)
     axes = (
-        f"Accuracy (up, {low} to {high}) against {metric} (right, 0 to "
+        f"{_up(points)} (up, {low} to {high}) against {metric} (right, 0 to "
         f"{words.score(chart.gaps[1])}), each with its interval"
     )
+    if any("error" in point for point in points):
+        axes += "; low and left is good"
     said = [f"{axes}. Square: before; disc: after, chosen"]
     others = {point.get("kind") for point in points if not point.get("chosen")}
     if "fitted" in others:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from mlops_nb import panels
 from mlops_nb.core.errors import InputError
@@ -151,3 +151,52 @@ def test_rows_of_groups_that_were_not_there_are_told_once(context: Context) -> N
         mitigate(context, plain, data[:2000], test, label="y", sensitive="sex", points=3)
     said = [each for each in told if "groups that the thresholds" in str(each.message)]
     assert len(said) == 1
+
+
+def amounts(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    sex = rng.choice(["f", "m"], 1200, p=[0.2, 0.8])
+    x = rng.normal(size=1200)
+    y = np.where(sex == "f", -1.0, 2.0) * x + rng.normal(size=1200) / 2
+    return pd.DataFrame({"x": x, "sex": sex, "y": 1000 * y})
+
+
+def test_a_regression_is_judged_by_its_groups_errors_and_registered(context: Context) -> None:
+    train, test = amounts(0), amounts(1)
+    plain = LinearRegression().fit(train[["x"]], train["y"])
+    found = mitigate(
+        context, plain, train, test, label="y", sensitive="sex", register="fair-amounts"
+    )
+    assert found.method == "exponentiated_gradient"
+    assert found.constraint == "bounded_absolute_loss"
+    assert found.metric == "mean_absolute_error_difference"
+    assert found.strength["name"] == "upper_bound"
+    ratio = "mean_absolute_error_ratio"
+    assert found.fairness_before.finding(ratio).status == "fail"
+    assert found.fairness_after.finding(ratio).status == "pass"
+    last = found.trade_off[-1]
+    assert last["value"] == pytest.approx(found.fairness_after.finding(found.metric).value)
+    assert last["error"] == pytest.approx(found.performance_after.finding("mae").value)
+    told = " ".join(panels.text(found).split())
+    assert "mean absolute error mean error mean prediction" in told
+    assert "points lost" not in told
+    assert len(panels.html(found)) < 100_000
+    assert json.dumps(found.to_dict())
+    loaded = context.project.models.load(context.project.models.get("fair-amounts", "1"))
+    assert loaded.predict(test) == pytest.approx(found.model.predict(test))
+
+
+def test_amounts_that_happen_to_be_few_whole_numbers_are_amounts_still(context: Context) -> None:
+    train, test = (data.assign(y=(data["y"] / 3000).round()) for data in (amounts(0), amounts(1)))
+
+    class Whole(LinearRegression):
+        def predict(self, inputs: object) -> object:
+            return super().predict(inputs).round()
+
+    plain = Whole().fit(train[["x"]], train["y"])
+    found = mitigate(
+        context, plain, train, test, label="y", sensitive="sex", method="grid_search",
+        constraint="bounded_square_loss",
+    )  # fmt: skip
+    assert found.fairness_after.finding("mean_squared_error_difference").limit is None
+    assert found.performance_after.subject["task"] == "regression"

@@ -110,3 +110,32 @@ def test_odd_points_are_left_out() -> None:
     assert [type(block) for block in kept] == [Table, Paragraph]
     evil = {**first, "kind": "<b>", "strength": "<script>"}
     assert "<script" not in panels.html(with_points(evil, evil, strength={"name": "<script>"}))
+
+
+def test_a_regression_pays_in_its_error() -> None:
+    def point(kind: str, gap: float, error: float, strength: float | None) -> dict[str, Any]:
+        return {
+            "kind": kind, "strength": strength, "chosen": strength == 900.0, "value": gap,
+            "bounds": [0.9 * gap, 1.1 * gap], "error": error, "interval": [error - 9, error + 9],
+            "cost": error - 1200.0, "cost_interval": [error - 1203.0, error - 1197.0],
+            "efficient": True, "groups": [2, 2],
+        }  # fmt: skip
+
+    plain = {**point("plain", 410.0, 1200.0, None), "measure": "mae"}
+    record = with_points(
+        plain, point("fitted", 95.0, 1234.5, 900.0), metric="mean_absolute_error_difference",
+        constraint="bounded_absolute_loss",
+        strength={"name": "upper_bound", "value": 900.0, "meaning": "how large"},
+    )  # fmt: skip
+    table, figure, _ = blocks(record)
+    assert [c.title for c in table.columns] == [
+        "upper_bound", "gap", "bounds", "mae", "interval", "added", "interval", "efficient",
+    ]  # fmt: skip
+    assert names(table) == ["before", "900, chosen"]
+    assert table.rows[1][3:7] == [
+        "1,234.5", "1,225.5 to 1,243.5", "34.50", "31.50 to 37.50",
+    ]  # fmt: skip
+    assert "mean_absolute_error_difference" in table.caption
+    assert figure.caption.startswith("mae (up, 1,191.0 to 1,243.5) against mean_absolute_error")
+    assert "low and left is good" in figure.caption
+    assert "low and left" not in blocks()[1].caption
