@@ -16,6 +16,7 @@ from mlops_nb.checks import quality_pandera
 from mlops_nb.checks.quality_expectations import judge, read
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Finding, Report
+from mlops_nb.core.words import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +111,7 @@ def _rank(found: Finding) -> tuple[bool, bool]:
 
 
 def _summary(shape: tuple[int, int], errors: list[Finding], warnings: list[Finding]) -> str:
-    size = f"{shape[0]:,} rows × {shape[1]:,} columns"
+    size = f"{plural(shape[0], 'row')} × {plural(shape[1], 'column')}"
     if not errors and not warnings:
         return f"{size}: nothing found"
     counts = [

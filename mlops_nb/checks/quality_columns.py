@@ -46,6 +46,8 @@ def compare(data: pd.DataFrame, reference: pd.DataFrame, reference_name: str) ->
     """Yield what is different from a reference: columns, types, levels and ranges."""
     present, known = dict(named(data)), dict(named(reference))
     yield from say.columns_changed(present, known, reference_name)
+    if data.size and not len(reference):
+        yield say.no_rows(reference_name)
     for name, column in present.items():
         if name not in known:
             yield say.extra_column(name, reference_name)
@@ -269,6 +271,15 @@ def _against(
         yield from _out_of_range(name, column, known, reference_name)
     elif found in ("text", "boolean"):
         yield from _unseen_values(name, column, known, reference_name)
+    elif found == "datetime":
+        aware = (has_zone(column), has_zone(known))
+        yield from say.zones_changed(name, aware, types, reference_name)
+
+
+def has_zone(column: pd.Series[Any]) -> bool:
+    """Tell whether dates have a time zone; of objects, the first says it for all."""
+    first = column.dropna().head(1)
+    return any(getattr(value, "tzinfo", None) is not None for value in first)
 
 
 def number_changed(

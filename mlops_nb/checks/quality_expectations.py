@@ -124,9 +124,24 @@ def read(given: Mapping[str, Any]) -> Expectation:
         for key, reader in check.settings.items()
         if key in given
     }
+    _refuse_crossed(settings, where)
     column = None if given.get("column") is None else str(given["column"])
     asked = {key: value for key, value in given.items() if key not in COMMON}
     return Expectation(name, check, column, severity, settings, asked)
+
+
+def _refuse_crossed(settings: Settings, where: str) -> None:
+    low, high = settings.get("min"), settings.get("max")
+    if low is None or high is None:
+        return
+    try:
+        crossed = low > high
+    except TypeError:
+        raise InputError(
+            f"min and max of {where} must be of one type, not {low!r} and {high!r}"
+        ) from None
+    if crossed:
+        raise InputError(f"min of {where} must be at most its max of {high!r}, not {low!r}")
 
 
 def judge(data: pd.DataFrame, expectation: Expectation) -> Finding:
@@ -228,12 +243,22 @@ def _dense(column: pd.Series[Any]) -> pd.Series[Any]:
 def _range(column: pd.Series[Any], settings: Settings) -> Verdict:
     def beyond(values: pd.Series[Any]) -> Any:
         low, high = (_as_in(values, settings.get(key)) for key in ("min", "max"))
+        for limit in (low, high):
+            _refuse_other_type(values, limit)
         if low is None:
             return values > high
         return values < low if high is None else (values < low) | (values > high)
 
     failing = _where_present(column, beyond)
     return _rows_fail(column, failing, settings, f"are not {_span(settings)}")
+
+
+def _refuse_other_type(values: pd.Series[Any], limit: Any) -> None:
+    holds = kind(values)
+    if (isinstance(limit, str) and holds == "number") or (
+        isinstance(limit, int | float) and holds == "text"
+    ):
+        raise TypeError(f"it holds {holds} values, and {limit!r} is a {type(limit).__name__}")
 
 
 def _as_in(values: pd.Series[Any], limit: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlops_nb.core.nearest import nearest
 from mlops_nb.core.records import Finding, Status
-from mlops_nb.core.words import number, percent, quoted, shortened, written
+from mlops_nb.core.words import number, percent, plural, quoted, shortened, written
 
 OUT_OF_RANGE = 0.01  # share beyond the reference's range that is bound to occur
 MORE_MISSING = 0.05  # by which the share of missing values may exceed the reference's
@@ -33,7 +33,8 @@ def finding(
 
 def size(rows: int, columns: int) -> Finding:
     """Say how many rows there are."""
-    note = f"there are {rows:,} rows and {columns:,} columns"
+    are = "is" if rows == 1 else "are"
+    note = f"there {are} {plural(rows, 'row')} and {plural(columns, 'column')}"
     failed = rows * columns == 0
     return finding("rows", None, rows, 1, failed=failed, severity="error", note=note)
 
@@ -41,7 +42,9 @@ def size(rows: int, columns: int) -> Finding:
 def duplicate_rows(count: int, rows: int, examples: list[str], **evidence: Any) -> Finding:
     """Say how many rows repeat an earlier one."""
     share = count / rows
-    note = f"{count:,} rows ({percent(share)}) repeat an earlier one" if count else "no row repeats"
+    repeat = "repeats" if count == 1 else "repeat"
+    note = f"{plural(count, 'row')} ({percent(share)}) {repeat} an earlier one"
+    note = note if count else "no row repeats"
     return finding(
         "duplicate_rows", None, share, 0.0, failed=count > 0, note=note,
         count=count, share=share, examples=examples, **evidence,
@@ -50,7 +53,7 @@ def duplicate_rows(count: int, rows: int, examples: list[str], **evidence: Any) 
 
 def missing(name: str, count: int, share: float) -> Finding:
     """Say how many values are missing."""
-    note = f"{quoted(name)} has {count:,} missing values ({percent(share)})"
+    note = f"{quoted(name)} has {plural(count, 'missing value')} ({percent(share)})"
     return finding("missing", name, share, None, failed=False, note=note, count=count, share=share)
 
 
@@ -76,7 +79,7 @@ def mixed_types(name: str, types: Mapping[str, int]) -> Finding:
 
 def infinite(name: str, evidence: Mapping[str, Any]) -> Finding:
     """Say how many values are infinite."""
-    note = f"{quoted(name)} has {evidence['count']:,} infinite values"
+    note = f"{quoted(name)} has {plural(evidence['count'], 'infinite value')}"
     return finding("infinite", name, evidence["share"], 0.0, failed=True, note=note, **evidence)
 
 
@@ -99,6 +102,22 @@ def columns_changed(
                 "missing_column", name, "absent", "present",
                 failed=True, severity="error", note=note,
             )  # fmt: skip
+
+
+def no_rows(reference: str) -> Finding:
+    """Say that the reference is empty, so that values can't be held against it."""
+    note = f"{reference} has no row: nothing but names of columns was compared with it"
+    return finding("reference_rows", None, 0, 1, failed=True, note=note)
+
+
+def zones_changed(
+    name: str, aware: tuple[bool, bool], types: tuple[str, str], reference: str
+) -> Iterator[Finding]:
+    """Say that dates have got, or lost, their time zone."""
+    if aware[0] != aware[1]:
+        with_zone, without = "dates with a time zone", "dates without one"
+        words = (with_zone, without) if aware[0] else (without, with_zone)
+        yield type_changed(name, words, types, reference, "warning")
 
 
 def extra_column(name: str, reference: str) -> Finding:

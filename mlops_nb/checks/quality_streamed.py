@@ -191,6 +191,8 @@ class _Reading:
         """Yield what is different from the reference."""
         present = dict(zip(self.data.columns, self.columns, strict=True))
         yield from say.columns_changed(present, self.known, self.reference)
+        if self.data.rows and not reference.rows:
+            yield say.no_rows(self.reference)
         for at, (name, reader) in enumerate(present.items()):
             if name not in self.known:
                 yield say.extra_column(name, self.reference)

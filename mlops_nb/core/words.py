@@ -66,3 +66,18 @@ def percent(share: float) -> str:
     ('50 %', '1.2 %', '0.001 %')
     """
     return f"{100 * share:.0f} %" if share == 0 or share >= 0.0995 else f"{100 * share:.2g} %"
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "column"), plural(23, "column"), plural(2, "category"), plural(3, "class")
+    ('1 column', '23 columns', '2 categories', '3 classes')
+    """
+    if count == 1:
+        return f"1 {noun}"
+    if noun.endswith("ory"):
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}{'es' if noun.endswith(('ch', 'ss')) else 's'}"

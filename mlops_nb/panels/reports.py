@@ -419,7 +419,8 @@ def _told(key: str, value: Any) -> str:
         if "name" in value:
             parts.append(words.name(value["name"]))
         if "rows" in value:
-            parts.append(f"{words.number(value['rows'])} rows")
+            rows = value["rows"]
+            parts.append(f"{words.number(rows)} {'row' if rows == 1 else 'rows'}")
         return ", ".join(parts)
     if isinstance(value, list):
         if key == "columns":

@@ -12,6 +12,8 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
+from mlops_nb.core import words as of_core
+
 NOTHING = "–"
 NAME_LENGTH = 48
 TEXT_LENGTH = 300
@@ -177,19 +179,7 @@ def utc(value: datetime | None) -> str:
     return instant(value).removesuffix(" UTC")
 
 
-def plural(count: int, noun: str) -> str:
-    """Write a count with its noun.
-
-    Examples
-    --------
-    >>> plural(1, "column"), plural(23, "column"), plural(2, "category"), plural(3, "class")
-    ('1 column', '23 columns', '2 categories', '3 classes')
-    """
-    if count == 1:
-        return f"1 {noun}"
-    if noun.endswith("ory"):
-        return f"{count:,} {noun[:-1]}ies"
-    return f"{count:,} {noun}{'es' if noun.endswith(('ch', 'ss')) else 's'}"
+plural = of_core.plural
 
 
 def listed(items: list[str], most: int = 5) -> str:

@@ -1,4 +1,4 @@
-"""What a drift report says of what is not as it seems: dates, lost columns, missing values."""
+"""What a drift report says of dates, lost columns, missing values and the like."""
 
 from __future__ import annotations
 
