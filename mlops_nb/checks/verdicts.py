@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlops_nb.core.latest import worst
 from mlops_nb.core.records import Finding, Status
 
 
@@ -34,5 +35,4 @@ def overall(findings: Sequence[Finding]) -> Status:
     >>> overall([Finding("a"), Finding("b", status="insufficient")])
     'insufficient'
     """
-    found = {finding.status for finding in findings}
-    return "fail" if "fail" in found else "insufficient" if "insufficient" in found else "pass"
+    return worst(finding.status for finding in findings)

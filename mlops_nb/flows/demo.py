@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlops_nb.core.config import FILE_NAME, Config
 from mlops_nb.core.errors import InputError, LockedError, UnavailableError
+from mlops_nb.core.latest import groups_of, latest
 from mlops_nb.core.records import DemoResult, ModelVersion, Report, Run
 from mlops_nb.flows import execution, jobs, serving
 from mlops_nb.flows import lab as lab_flow
@@ -197,12 +198,11 @@ def _summary(project: Project, run: Run, seconds: float) -> DemoResult:
 
 
 def _newest(reports: Sequence[Report]) -> list[Report]:
-    """Keep the newest report of each kind, in the order in which they are read."""
-    newest: dict[str, Report] = {}
-    for report in reports:
-        newest.setdefault(report.kind, report)
+    """Keep the newest report of each kind and its groups, in the order in which they are read."""
     order = ("quality", "drift", "fairness", "performance")
-    return sorted(newest.values(), key=lambda r: order.index(r.kind) if r.kind in order else 9)
+    return sorted(
+        latest(reports, groups_of), key=lambda r: order.index(r.kind) if r.kind in order else 9
+    )
 
 
 def _promoted(project: Project, runs: Sequence[Run]) -> ModelVersion | None:

@@ -12,6 +12,7 @@ from mlops_nb import panels
 from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import scoring
 from mlops_nb.core.errors import InputError, NotFoundError, VerdictError
+from mlops_nb.core.latest import groups_of
 from mlops_nb.core.records import Finding, ModelVersion, Notice, Promotion, Report
 from mlops_nb.flows import delivery, frames, tracking
 from mlops_nb.flows.context import Context, Named
@@ -281,18 +282,20 @@ def _compare(
 
 
 def evidence(project: Project, version: ModelVersion) -> list[Report]:
-    """Return the newest report of each kind of the version's run, else of the run around it."""
-    newest: dict[str, Report] = {}
+    """Return the newest report of each kind, and for each of the groups that it is about.
+
+    It is of the version's run; where that has none, of the run around it.
+    """
+    newest: dict[tuple[str, tuple[str, ...]], Report] = {}
     run_id = version.run_id
     while run_id is not None:
         for report in project.database.reports(run_id=run_id):
-            newest.setdefault(report.kind, report)
+            newest.setdefault(groups_of(report), report)
         try:
             run_id = project.runs.get(run_id).parent_id
         except NotFoundError:
             run_id = None
-    newest.pop("gate", None)
-    return list(newest.values())
+    return [report for report in newest.values() if report.kind != "gate"]
 
 
 def newest_gate(project: Project, version: ModelVersion) -> Report | None:

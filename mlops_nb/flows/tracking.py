@@ -11,6 +11,7 @@ from typing import Any
 
 from mlops_nb.core.data_records import DATA_TAG, SKETCHES
 from mlops_nb.core.errors import InputError
+from mlops_nb.core.latest import latest, worst
 from mlops_nb.core.records import CellRecord, Report, Run, RunStatus
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.flows.context import Context
@@ -164,7 +165,8 @@ def record_parameters(context: Context, run_id: str, values: Mapping[str, Any]) 
 def record_report(context: Context, report: Report, html: str) -> None:
     """Keep a report: in the project's database and, where a run is open, with the run.
 
-    Nothing is written without an open run.
+    Nothing is written without an open run. Its tag is the worst of the checks of this kind, each as
+    it was made last.
     """
     if context.run_id is None:
         return
@@ -173,7 +175,10 @@ def record_report(context: Context, report: Report, html: str) -> None:
     stem = _stem(report)
     project.spool.keep(run_id, f"{stem}.json", dumps(report, indent=1).encode())
     project.spool.keep(run_id, f"{stem}.html", html.encode())
-    project.spool.append(run_id, "tags", values={f"mlops.check.{report.kind}": report.status})
+    # Of several checks of a kind none hides another.
+    made = latest(project.database.reports(run_id, kind=report.kind))
+    status = worst(each.status for each in made)
+    project.spool.append(run_id, "tags", values={f"mlops.check.{report.kind}": status})
 
 
 def record_beside(context: Context, report: Report, suffix: str, data: bytes) -> str:

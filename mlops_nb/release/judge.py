@@ -7,6 +7,7 @@ from typing import Any
 
 from mlops_nb.core.config import GateConfig
 from mlops_nb.core.errors import NotFoundError
+from mlops_nb.core.latest import groups_of, latest, worst
 from mlops_nb.core.records import Finding, ModelVersion, Report, Status
 from mlops_nb.core.strict_json import instant
 
@@ -68,7 +69,7 @@ def judge(
         for finding in _required(kind, reports, allowed=kind in policy.allow_insufficient)
     ]
     findings.append(_compared(policy, comparison, champion))
-    status = _worst(finding.status for finding in findings)
+    status = worst(finding.status for finding in findings)
     return Report(
         kind="gate",
         status=status,
@@ -95,25 +96,11 @@ def _refuse_unknown(policy: GateConfig, reports: Sequence[Report]) -> None:
 
 
 def _required(kind: str, reports: Sequence[Report], *, allowed: bool) -> list[Finding]:
-    newest = _newest(report for report in reports if report.kind == kind)
+    newest = latest((report for report in reports if report.kind == kind), groups_of)
     if not newest:
         note = f"there is no {kind} report on this run: make one with `{kind}`"
         return [Finding(kind, limit="pass", status="insufficient", evidence={"note": note})]
     return [_passed(report, allowed=allowed, several=len(newest) > 1) for report in newest]
-
-
-def _newest(reports: Iterable[Report]) -> list[Report]:
-    """Return the newest report for each set of sensitive features (most checks have none)."""
-    found: dict[tuple[str, ...], Report] = {}
-    # Of two made in the same millisecond the first counts, since stores list the newest first.
-    for report in sorted(reports, key=lambda report: report.created_at, reverse=True):
-        found.setdefault(_sensitive(report), report)
-    return list(found.values())
-
-
-def _sensitive(report: Report) -> tuple[str, ...]:
-    features = report.subject.get("sensitive") or ()
-    return (features,) if isinstance(features, str) else tuple(map(str, features))
 
 
 def _passed(report: Report, *, allowed: bool, several: bool) -> Finding:
@@ -128,7 +115,7 @@ def _passed(report: Report, *, allowed: bool, several: bool) -> Finding:
         evidence["note"] = "not enough evidence, which the policy allows for this check"
     return Finding(
         report.kind,
-        column=" × ".join(_sensitive(report)) if several else None,
+        column=" × ".join(groups_of(report)[1]) if several else None,
         value=report.status,
         limit="pass",
         status=status,
@@ -148,11 +135,6 @@ def _compared(
         )
         return Finding(name, limit=policy.min_gain, status="insufficient", evidence={"note": note})
     return comparison
-
-
-def _worst(statuses: Iterable[Status]) -> Status:
-    found = set(statuses)
-    return "fail" if "fail" in found else "insufficient" if "insufficient" in found else "pass"
 
 
 def _sentence(status: Status, findings: Sequence[Finding], name: str) -> str:

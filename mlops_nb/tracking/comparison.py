@@ -18,7 +18,8 @@ from typing import Any
 from mlops_nb.core.cell_records import HiddenState
 from mlops_nb.core.data_records import DATA_TAG
 from mlops_nb.core.diff_records import CellChange, Change, MetricChange, RunDiff
-from mlops_nb.core.records import CellRecord, Report, Run
+from mlops_nb.core.latest import latest, worst
+from mlops_nb.core.records import CellRecord, Report, Run, Status
 from mlops_nb.core.replay_records import DifferingCell
 from mlops_nb.core.strict_json import dumps
 from mlops_nb.tracking.outputs import difference
@@ -246,13 +247,16 @@ def _without_told(diff: str | None, told: Iterable[str]) -> str:
 
 
 def _verdicts(reports: Sequence[Report]) -> dict[str, str]:
-    """Return the status of each check's last report and of its findings, by name."""
-    found: dict[str, str] = {}
-    for report in sorted(reports, key=lambda report: report.created_at):
-        found = {k: v for k, v in found.items() if k.partition(":")[0] != report.kind}
-        found[report.kind] = report.status
-        found |= {f"{report.kind}: {f.label}": f.status for f in report.findings}
-    return found
+    """Return the status of each kind of check and of its findings, by name.
+
+    Where a run made several checks of a kind, each counts as it was made last, and the worst holds.
+    """
+    found: dict[str, list[Status]] = {}
+    for report in reversed(latest(reports)):
+        found.setdefault(report.kind, []).append(report.status)
+        for finding in report.findings:
+            found.setdefault(f"{report.kind}: {finding.label}", []).append(finding.status)
+    return {name: worst(statuses) for name, statuses in found.items()}
 
 
 def _outcome(run: Run) -> dict[str, str]:
