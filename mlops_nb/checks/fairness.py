@@ -35,7 +35,13 @@ from mlops_nb.checks.fairness_over_time import in_batches
 from mlops_nb.checks.fairness_reading import notes_of, read
 from mlops_nb.checks.fairness_sample import Sample
 from mlops_nb.checks.fairness_table import MINIMUM, SHOWN, Asked, Table
-from mlops_nb.checks.inputs import check_settings, choose_metrics, require_columns, unhashable
+from mlops_nb.checks.inputs import (
+    check_limits,
+    check_settings,
+    choose_metrics,
+    require_columns,
+    unhashable,
+)
 from mlops_nb.checks.metrics_over_time import worst_sentence
 from mlops_nb.checks.standing import Standing
 from mlops_nb.checks.verdicts import overall
@@ -335,6 +341,7 @@ def _check_settings(
 ) -> None:
     if not sensitive:
         raise InputError("no sensitive column is given", hint="name one, as in sensitive=['sex']")
+    check_limits(limits)
     in_unit = {n: limit for n, limit in limits.items() if n in METRICS and _scale(Asked(), n)}
     given = {**in_unit, "difference_limit": difference_limit, "ratio_limit": ratio_limit}
     for setting, limit in given.items():

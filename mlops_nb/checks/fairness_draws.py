@@ -15,6 +15,7 @@ from mlops_nb.checks.fairness_sample import Sample, amounts_of, divided, scores_
 from mlops_nb.checks.metrics import of_amounts, of_scores
 from mlops_nb.checks.rows import Bootstrap
 from mlops_nb.core.errors import InputError
+from mlops_nb.core.words import shortened, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,9 +115,8 @@ def draw_function(
             return float(function(truth[rows], predicted[rows], **weight))
         except Exception as error:
             name = getattr(function, "__name__", "function")
-            raise InputError(
-                f"the metric {name} raised {type(error).__name__} for a group: {error}"
-            ) from error
+            said = f"{type(error).__name__} for a group: {shortened(written(error), 200)}"
+            raise InputError(f"the metric {name} raised {said}") from error
 
     groups = sample.by_group
     drawn = [[value(rng.choice(rows, len(rows))) if len(rows) else np.nan for rows in groups]

@@ -32,6 +32,7 @@ from mlops_nb.checks.fairness_words import MISLEADS, RATIO_NOTE, together
 from mlops_nb.checks.rows import Bootstrap
 from mlops_nb.checks.verdicts import against
 from mlops_nb.core.records import Finding, Status
+from mlops_nb.core.words import shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -286,7 +287,7 @@ class Table:
             low, high = self._ends(names, kind, self.asked.confidence, each_end=each_end)
         least = 0.0 if kind in ("difference", "ratio") else self._least(family)
         low, high = max(low, least), min(high, most)
-        return (low, high) if np.isnan(value) else (min(low, value), max(high, value))
+        return (low, high) if np.isnan(value) else (min(value, low), max(value, high))
 
     def _ends(
         self, names: Sequence[str], kind: Kind, confidence: float, *, each_end: bool
@@ -406,11 +407,12 @@ class Table:
         if not self.sample.rows.sum():
             return "No row has both a label and a prediction."
         if len(self.labels) < 2:
-            return f"There is one group only, {self.labels[0]}: nothing to compare it with."
+            only = shortened(self.labels[0])
+            return f"There is one group only, {only}: nothing to compare it with."
         firm = [self._extremes(name, least=MINIMUM) for name in family.measures]
         said = [_spread(each) for each in firm if each is not None]
         if below:
-            shown = [f"{group} has {n}" for group, n in list(below.items())[:3]]
+            shown = [f"{shortened(group)} has {n}" for group, n in list(below.items())[:3]]
             more = f", and so on for {len(below) - 3} more groups" if len(below) > 3 else ""
             said.append(
                 f"Not counting what is too little to judge by ({MINIMUM} are needed): "
@@ -486,6 +488,6 @@ def _spread(extreme: Mapping[str, Any]) -> str:
     if high["value"] == low["value"]:
         return f"The {words} is {high['value']:.3f} in all groups."
     return (
-        f"The {words} goes from {low['value']:.3f} ({low['group']}) "
-        f"to {high['value']:.3f} ({high['group']})."
+        f"The {words} goes from {low['value']:.3f} ({shortened(low['group'])}) "
+        f"to {high['value']:.3f} ({shortened(high['group'])})."
     )

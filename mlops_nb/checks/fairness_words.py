@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from mlops_nb.core.words import shortened
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -76,9 +78,9 @@ def together(
     low, high = int(rates.argmin()), int(rates.argmax())
     if rates[low] == rates[high]:
         return ""
+    ends = [f"{100 * rates[i]:.1f} % ({shortened(labels[firm[i]])})" for i in (low, high)]
     return (
-        f"Of the groups {100 * rates[low]:.1f} % ({labels[firm[low]]}) to "
-        f"{100 * rates[high]:.1f} % ({labels[firm[high]]}) are positive: no model that errs can "
-        "then be calibrated in every group and have equal error rates (Kleinberg, Mullainathan "
-        "and Raghavan 2016; Chouldechova 2017). Which gap matters is a choice, not a computation."
+        f"Of the groups {ends[0]} to {ends[1]} are positive: no model that errs can then be "
+        "calibrated in every group and have equal error rates (Kleinberg, Mullainathan and "
+        "Raghavan 2016; Chouldechova 2017). Which gap matters is a choice, not a computation."
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.core.errors import InputError, NotFoundError
@@ -154,10 +156,33 @@ def check_settings(confidence: float, draws: int) -> None:
     ------
     InputError
     """
-    if not 0 < confidence < 1:
+    if not _is_real(confidence) or not 0 < confidence < 1:
         raise InputError(f"confidence must be between 0 and 1, not {confidence!r}")
     if draws < MIN_DRAWS:
         raise InputError(f"draws must be at least {MIN_DRAWS}, not {draws!r}")
+
+
+def check_limits(limits: Mapping[str, Any]) -> None:
+    """Refuse a limit that nothing can be held against.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> check_limits({"accuracy": "high"})
+    Traceback (most recent call last):
+    ...
+    mlops_nb.core.errors.InputError: the limit of accuracy must be a number, not 'high'
+    """
+    for name, limit in limits.items():
+        if not _is_real(limit) or isnan(limit):
+            raise InputError(f"the limit of {name} must be a number, not {limit!r}")
+
+
+def _is_real(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Real)
 
 
 def choose_metrics(

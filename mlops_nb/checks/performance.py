@@ -11,10 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.batches import Batches, split
-from mlops_nb.checks.inputs import check_settings, choose_metrics, read_classes, require_columns
+from mlops_nb.checks.inputs import (
+    check_limits,
+    check_settings,
+    choose_metrics,
+    read_classes,
+    require_columns,
+)
 from mlops_nb.checks.metrics import METRICS, Task, metrics_of, of_counts
 from mlops_nb.checks.metrics_over_time import with_batches, worst_sentence
 from mlops_nb.checks.rows import Bootstrap, Rows, find_task, measure, read_rows
@@ -22,7 +29,7 @@ from mlops_nb.checks.standing import Standing
 from mlops_nb.checks.verdicts import against, overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
-from mlops_nb.core.words import percent
+from mlops_nb.core.words import percent, plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,6 +118,7 @@ def check(
     """
     limits = dict(limits or {})
     check_settings(confidence, draws)
+    check_limits(limits)
     require_columns(data, [label, *(each for each in (prediction, score) if each)])
     if prediction is None and score is None:
         raise InputError("nothing says what was predicted", hint="name the prediction or a score")
@@ -373,12 +381,14 @@ def _summary(findings: Sequence[Finding], rows: int) -> str:
     told = [finding for finding in limited if finding.status == status] or list(findings[:2])
     numbers = ", ".join(_number(finding) for finding in told[:3])
     start = f"{words[status]} " if limited else ""
-    return f"{start}{numbers}, on {rows:,} rows."
+    return f"{start}{numbers}, on {plural(rows, 'row')}."
 
 
 def _number(finding: Finding) -> str:
     low, high = finding.evidence["interval"]
     limit = "" if finding.limit is None else f"; limit {finding.limit:g}"
+    if isnan(finding.value or 0.0):
+        return f"{finding.name} can't be computed of these rows{limit.replace(';', ',')}"
     return f"{finding.name} {finding.value:.4g} ({low:.4g} to {high:.4g}{limit})"
 
 

@@ -170,7 +170,8 @@ class Rows:
         """What a reader should know about the rows."""
         said = []
         if self.missing["excluded"]:
-            said.append(f"{self.missing['excluded']:,} rows lack something and were left out.")
+            rows = f"{self.missing['excluded']:,} rows"
+            said.append(f"{rows} lack a label or a prediction and were left out.")
         if self.score is not None and not self.has_probabilities:
             said.append("The scores are not probabilities: log_loss and brier don't apply.")
         return tuple(said)

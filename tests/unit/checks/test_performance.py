@@ -220,7 +220,7 @@ def test_missing_values_are_counted_and_left_out() -> None:
     data.iloc[5:20, data.columns.get_loc("old_score")] = np.nan
     report = judge(data)
     assert report.subject["missing"] == {"label": 10, "prediction": 0, "score": 15, "excluded": 20}
-    assert report.subject["notes"] == ["20 rows lack something and were left out."]
+    assert report.subject["notes"] == ["20 rows lack a label or a prediction and were left out."]
     assert report.finding("accuracy").evidence["n"] == 580
     assert report.finding("accuracy").value == judge(data[20:]).finding("accuracy").value
 
