@@ -9,7 +9,7 @@ from mlops_nb.checks.quality_columns import EXAMPLES
 from mlops_nb.checks.quality_findings import finding
 from mlops_nb.core.errors import InputError, UnavailableError
 from mlops_nb.core.records import Finding
-from mlops_nb.core.words import percent, quoted, shortened
+from mlops_nb.core.words import percent, plural, quoted, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,11 +74,23 @@ def _failures(data: pd.DataFrame, cases: pd.DataFrame) -> Iterator[Finding]:
         rows = some["index"].dropna().nunique()
         share = rows / len(data) if len(data) else 0.0
         examples = dict.fromkeys(shortened(str(value)) for value in some["failure_case"])
-        what = quoted(name) if name else "the table"
-        note = f"{what} is not {shortened(str(asked))}"
-        note += f" in {rows:,} rows ({percent(share)})" if rows else ""
+        note = _note(name, str(asked), list(examples))
+        note += f" in {plural(rows, 'row')} ({percent(share)})" if rows else ""
         yield finding(
             f"{PREFIX}: {shortened(str(asked))}", name, share if rows else 1, 0.0, failed=True,
             severity="error", note=note, count=int(rows), share=share,
             examples=list(examples)[:EXAMPLES],
         )  # fmt: skip
+
+
+def _note(name: str | None, asked: str, failing: list[str]) -> str:
+    """Say what is wrong; of the table's own columns, which they are."""
+    listed = ", ".join(quoted(each) for each in failing[:EXAMPLES])
+    match asked:
+        case "column_in_dataframe":
+            return f"the schema asks for {listed}, which these data don't have"
+        case "column_in_schema":
+            return f"the schema doesn't know {listed}"
+        case "column_ordered":
+            return f"the schema has another order of columns; out of their place: {listed}"
+    return f"{quoted(name) if name else 'the table'} breaks {shortened(asked)}"

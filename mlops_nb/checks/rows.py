@@ -227,8 +227,7 @@ def _refuse_probabilities(data: pd.DataFrame, label: str, prediction: str) -> No
     if len(true) == 2 and set(true) <= {0, 1} and ((told > 0) & (told < 1)).any():
         raise InputError(
             f"{label!r} holds two classes, and {prediction!r} fractions between them",
-            hint="probabilities are a score: name them with score=..., and predicted classes with "
-            "prediction=...",
+            hint="probabilities are a score: give them as --score, and classes as --prediction",
         )
 
 

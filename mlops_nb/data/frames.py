@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 import sys
 import warnings
 import zlib
@@ -190,7 +191,25 @@ def _read_csv(file: Path, separator: str = ",") -> pd.DataFrame:
     other = {",": ";", "\t": ","}[separator]
     if len(frame.columns) == 1 and other in str(frame.columns[0]):
         raise ValueError(f"its values seem to be separated by {other!r}")
-    return frame
+    return _with_repeated_names(frame, file, separator)
+
+
+def _with_repeated_names(frame: pd.DataFrame, file: Path, separator: str) -> pd.DataFrame:
+    """Give columns their names back that pandas told apart: two called ``a`` as ``a``, ``a.1``."""
+    import pandas as pd
+
+    if not any(re.search(r"\.\d+$", str(name)) for name in frame.columns):
+        return frame
+    first = pd.read_csv(
+        file, sep=separator, index_col=False, encoding="utf-8-sig", header=None, nrows=1,
+        dtype=str, keep_default_na=False,
+    )  # fmt: skip
+    names = [str(name) for name in first.iloc[0]]
+    if len(names) != len(frame.columns):
+        return frame
+    return frame.set_axis(
+        [name or made for name, made in zip(names, frame.columns, strict=True)], axis=1
+    )
 
 
 def _read_tsv(file: Path) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.checks import drift_profile
 from mlops_nb.checks.drift_profile import Profile
 from mlops_nb.core.data_records import DataVersion
-from mlops_nb.core.errors import InputError
+from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.mitigation_records import Mitigation
 from mlops_nb.data import versions
 from mlops_nb.data.frames import is_frame, read_frame
@@ -60,9 +60,13 @@ def version_named(context: Context, value: Any) -> DataVersion | None:
 
     Raises
     ------
+    InputError
+        If the text is empty.
     NotFoundError
         If it can only be a version, and there is none.
     """
+    if isinstance(value, str) and not value:
+        raise InputError("data can't be called ''", hint="name a file, or data in scope")
     if not isinstance(value, str) or not is_reference(value) or context.path(value).exists():
         return None
     return context.project.datasets.get(value)
@@ -109,7 +113,9 @@ def schema(context: Context, given: Any) -> Any:
         return value
     file, _, name = value.rpartition(":")
     path = context.path(file)
-    if not file.endswith(".py") or not path.is_file():
+    if file.endswith(".py") and not path.is_file():
+        raise NotFoundError(f"there is no file {file!r}", hint="a schema is given as FILE.py:NAME")
+    if not file.endswith(".py"):
         raise InputError(f"{value!r} is no schema in scope", hint="a file's is FILE.py:NAME")
     return named_in(path, name)
 

@@ -71,3 +71,10 @@ def test_one_name_or_number_needs_no_list() -> None:
     assert mlops.drift(OLD, OLD, exclude="age").subject["columns"] == 1
     with pytest.raises(InputError, match="must be a number from 0, not -1"):
         mlops.drift(OLD, OLD, thresholds=-1)
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    with pytest.raises(InputError, match="data can't be called ''; name a file"):
+        mlops.drift("", OLD)
+    with pytest.raises(InputError, match="data can't be called ''; name a file"):
+        mlops.quality(OLD, against="")

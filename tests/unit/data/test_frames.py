@@ -158,3 +158,17 @@ def test_a_folder_without_tables_says_so(tmp_path: Path) -> None:
 def test_a_frame_is_known_without_importing_pandas() -> None:
     assert is_frame(FRAME)
     assert not is_frame(FRAME["age"])
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("a,a,b", ["a", "a", "b"]),
+        ("a,a.1,b", ["a", "a.1", "b"]),
+        ("a.1,,x", ["a.1", "Unnamed: 1", "x"]),
+    ],
+)
+def test_columns_of_one_name_keep_it(tmp_path: Path, header: str, names: list[str]) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(f"{header}\n1,2,3\n4,5,6\n", encoding="utf-8")
+    assert list(read_frame(file).columns) == names
