@@ -15,7 +15,7 @@ from mlops_nb.flows.context import Context, Named
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Rows", "is_array", "predictions", "rows"]
+__all__ = ["Rows", "called_alike", "is_array", "labelled", "predictions", "rows"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,55 @@ def rows(
     return Rows(name, gathered.frame if read is None else read, gathered)
 
 
+def labelled(context: Context, data: Any, noun: str, *, label: Any, sensitive: Any) -> Rows:
+    """Bring together a frame, its label, and its sensitive features.
+
+    Parameters
+    ----------
+    data : DataFrame, str or Path
+    label, sensitive
+        As `rows` takes them. What has a name of its own, as a Series, keeps it.
+
+    Raises
+    ------
+    InputError
+        If it doesn't go together.
+    """
+    read = frames.frame(context, data, noun)
+    given = {"label": _by_own_name(label, read), "sensitive": _by_own_name(sensitive, read)}
+    gathered = gather(read, {"label": given["label"]}, {"sensitive": given["sensitive"]})
+    for note in gathered.notes:
+        context.watch.log(note)
+    return Rows(frames.name_of(data, noun), read, gathered)
+
+
+def called_alike(rows: Rows, other: Rows) -> pd.DataFrame:
+    """Return the frame of some rows with the label and the features called as other rows' are.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer features, or a column is called so already.
+    """
+    names: dict[str, str] = {}
+    for role, columns in rows.gathered.columns.items():
+        wanted = other.gathered.columns[role]
+        if len(columns) != len(wanted):
+            raise InputError(
+                f"{role} has {len(wanted)} columns in {other.name}, and {len(columns)} in "
+                f"{rows.name}"
+            )
+        names |= dict(zip(columns, wanted, strict=True))
+    for name, wanted_name in names.items():
+        if name != wanted_name and wanted_name in rows.frame.columns:
+            raise InputError(
+                f"{name} would be called {wanted_name!r}, as in {other.name}, and {rows.name} has "
+                "such a column already",
+                hint="give both the same name",
+            )
+    return rows.frame.rename(columns=names)
+
+
 def predictions(
     context: Context, data: pd.DataFrame, label: Any, model: Any, positive: Any
 ) -> tuple[pd.DataFrame, str, str | None]:
@@ -129,6 +178,15 @@ def _of_model(
         column = next((each for each in read.columns if str(each) == str(label)), label)
     scored, prediction, score = predictions(context, read, column, model, positive)
     return scored, {"prediction": prediction, "score": score}
+
+
+def _by_own_name(given: Any, data: pd.DataFrame) -> Any:
+    """Call an array in scope by the name that it has itself, unless either is a column's."""
+    if isinstance(given, list):
+        return [_by_own_name(each, data) for each in given]
+    own = getattr(given.value, "name", None) if isinstance(given, Named) else None
+    taken = isinstance(given, Named) and {given.name, own} & {*data.columns}
+    return _as_array(given) if taken or not isinstance(own, str) else Array(own, given.value)
 
 
 def _as_array(given: Any) -> Any:

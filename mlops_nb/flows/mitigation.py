@@ -13,6 +13,7 @@ from mlops_nb.checks import performance as performance_check
 from mlops_nb.checks import scoring
 from mlops_nb.checks.fairness_defaults import OF_AMOUNTS
 from mlops_nb.checks.fairness_tradeoff import in_words, trade_off
+from mlops_nb.core.errors import InputError
 from mlops_nb.core.mitigation_records import Mitigation
 from mlops_nb.core.records import Report
 from mlops_nb.flows import columns, frames, model_checks, reports, tracking
@@ -31,8 +32,10 @@ def mitigate(
     train: pd.DataFrame | str | Path | Named,
     test: pd.DataFrame | str | Path | Named,
     *,
-    label: str,
-    sensitive: str | Sequence[str],
+    label: Any,
+    sensitive: Any,
+    test_label: Any = None,
+    test_sensitive: Any = None,
     method: str | None = None,
     constraint: str | None = None,
     strength: float | None = None,
@@ -45,6 +48,10 @@ def mitigate(
     Parameters
     ----------
     model : classifier, regressor, or str
+    label, sensitive : str, array, DataFrame, or a list of these
+        Columns of `train`, or values, one a row of it, as `fairness` takes them.
+    test_label, test_sensitive
+        Those of `test`; default the columns of the same names.
     method, constraint : str, optional
         Default those that fit the model: of two classes ``threshold_optimizer`` for
         ``demographic_parity``, of amounts ``exponentiated_gradient`` for ``bounded_absolute_loss``.
@@ -57,15 +64,22 @@ def mitigate(
         If it is cancelled.
     """
     from mlops_nb.improve.mitigate import plan
+    from mlops_nb.improve.mitigation_task import require_names
 
     original = frames.model(context, model)
-    seen = frames.frame(context, train, "train")
-    unseen = frames.frame(context, test, "test")
-    groups = [sensitive] if isinstance(sensitive, str) else list(sensitive)
-    name = frames.name_of(test, "test")
+    seen = columns.labelled(context, train, "train", label=label, sensitive=sensitive)
+    require_names(seen.read)
+    told = {
+        "label": _of_test(seen, "label", test_label),
+        "sensitive": _of_test(seen, "sensitive", test_sensitive),
+    }
+    rows = columns.labelled(context, test, "test", **told)
+    _require_features(original, seen, rows)
+    unseen, name = columns.called_alike(rows, seen), rows.name
+    label, groups = seen.column("label"), list(seen.gathered.columns["sensitive"])
     planned = plan(
         original,
-        seen,
+        seen.frame,
         label=label,
         sensitive=groups,
         method=method,
@@ -98,10 +112,41 @@ def mitigate(
         strength=_strength(found),
         metric=judged.metric,
     )
-    _record(context, result, {frames.name_of(train, "train"): seen, name: unseen})
+    _record(context, result, {seen.name: seen.read, name: rows.read})
     if register is not None:
-        register_model(context, result, register, example=train)
+        register_model(context, result, register, example=seen.frame)
     return result
+
+
+def _of_test(seen: columns.Rows, role: str, given: Any) -> Any:
+    """Return what the test data has for a role: what is given, else the training data's columns.
+
+    Raises
+    ------
+    InputError
+        If these are arrays, of the training rows.
+    """
+    if given is not None:
+        return given
+    names = seen.gathered.columns[role]
+    for name in names:
+        if name not in seen.read.columns:
+            raise InputError(
+                f"{role} is an array of the training rows, and there is none of the test's",
+                hint=f"give it with --test-{role}",
+            )
+    return names[0] if role == "label" else list(names)
+
+
+def _require_features(model: Any, *both: columns.Rows) -> None:
+    """Refuse arrays beside a model that can't tell them from its own columns."""
+    added = any(rows.frame.shape[1] > rows.read.shape[1] for rows in both)
+    if added and scoring.model_features(model) is None:
+        raise InputError(
+            f"{type(model).__name__} doesn't say which columns it was fitted on, so label and "
+            "sensitive can't be arrays beside them",
+            hint="fit it on a DataFrame, or name columns",
+        )
 
 
 @dataclass(frozen=True)

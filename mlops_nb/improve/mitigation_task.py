@@ -176,11 +176,7 @@ def read_task(
     _require_estimator(model)
     if not groupers:
         raise InputError("no sensitive column is given", hint="name one, as in sensitive=['sex']")
-    if not all(isinstance(each, str) for each in train.columns):
-        raise InputError(
-            "mitigation needs columns with names, and some of the training data's have numbers",
-            hint="name them first, as in data.columns = ['age', 'sex', 'y']",
-        )
+    require_names(train)
     own = getattr(model, "feature_names_in_", None)
     chosen = features if features is not None else own
     names = [each for each in train.columns if each != label] if chosen is None else list(chosen)
@@ -208,6 +204,21 @@ def read_task(
         watch=watch,
         scale=truth.scale,
     )
+
+
+def require_names(data: pd.DataFrame) -> None:
+    """Check that the columns have names, by which a repaired model knows them.
+
+    Raises
+    ------
+    InputError
+        If one has a number.
+    """
+    if not all(isinstance(each, str) for each in data.columns):
+        raise InputError(
+            "mitigation needs columns with names, and some of the training data's have numbers",
+            hint="name them first, as in data.columns = ['age', 'sex', 'y']",
+        )
 
 
 class _Truth(NamedTuple):

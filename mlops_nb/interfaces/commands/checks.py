@@ -111,13 +111,25 @@ CHECKS: tuple[Verb, ...] = (
             Argument("model", "a model in scope, or NAME@ALIAS", "model", needed=True),
             Argument("train", "data to fit on", "data", needed=True),
             Argument("test", "data to judge on", "data", needed=True),
-            Argument("--label", "column of the true values", "column", needed=True),
+            Argument(
+                "--label",
+                "true values: a column, or an array of the training rows",
+                "values",
+                needed=True,
+            ),
             Argument(
                 "--sensitive",
-                "sensitive feature (may be repeated)",
-                "column",
+                "sensitive feature; several mean their intersection",
+                "values",
                 many=True,
                 needed=True,
+            ),
+            Argument("--test-label", "the same of the test data, if not a column", "values"),
+            Argument(
+                "--test-sensitive",
+                "sensitive feature of the test data, if not a column",
+                "values",
+                many=True,
             ),
             Argument(
                 "--method",
