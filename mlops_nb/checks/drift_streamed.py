@@ -33,6 +33,7 @@ from mlops_nb.checks.drift_methods import (
     default_of_levels,
     default_of_numbers,
 )
+from mlops_nb.checks.drift_profile_table import ProfileTable
 from mlops_nb.checks.drift_samples import FEW_VALUES, Levels, Numbers, UnjudgeableError
 from mlops_nb.checks.drift_scores import MOST_ROWS_DIVIDED
 from mlops_nb.checks.drift_sketches import LevelReader, NumberReader, Reader, Sketch
@@ -52,6 +53,7 @@ MORE = 16_384  # new edges of a round, about
 # By how much two shares of 1,000 random re-divisions differ with a chance of less than 1e-8
 # (Hoeffding 1963): so it is where a frame divides rows one by one, and here counts are divided.
 RANDOM = 0.2
+NO_NUMBERS = "has values in it that are not numbers"
 
 Add = Callable[["pd.Series[Any]"], object]
 
@@ -77,7 +79,9 @@ def check(
 
     Parameters
     ----------
-    reference, current : Table
+    reference : Table
+        A `ProfileTable` where the reference is a stored profile.
+    current : Table
     watch : Watch, optional
         Who is told of the share of cells that were read, and may stop the work.
 
@@ -169,15 +173,18 @@ class _Pair:
             sketches.ordered_numbers(series) if series is not None and numeric else None
             for series, numeric in zip(samples, is_number, strict=True)
         ]
-        edges = edges_of(_or_none(ordered[0]), _or_none(ordered[1]), sketches.CELLS)
+        finer = sketches.FINER if isinstance(self.tables[0], ProfileTable) else 1
+        edges = edges_of(_or_none(ordered[0]), _or_none(ordered[1]), sketches.CELLS * finer)
         center = float(edges[len(edges) // 2]) if len(edges) else 0.0
 
         def reader(side: int) -> Reader | None:
-            if self.places[side] is None:
+            table, place = self.tables[side], self.places[side]
+            if place is None:
                 return None
             if is_number[side]:
                 return NumberReader(self.names[side], Cells(edges, center))
-            return LevelReader(self.names[side])
+            problem = table.problem(place) if isinstance(table, ProfileTable) else ""
+            return LevelReader(self.names[side], problem)
 
         self.readers = (reader(0), reader(1))
 
@@ -468,13 +475,13 @@ def _numbers(reader: Reader) -> Numbers:
     """
     if isinstance(reader, NumberReader):
         return reader.numbers()
-    raise UnjudgeableError(f"{reader.frame} has values in it that are not numbers")
+    raise UnjudgeableError(f"{reader.frame} {reader.problem or NO_NUMBERS}")
 
 
 def _sketch(reader: Reader) -> Sketch:
     if isinstance(reader, NumberReader):
         return reader.sketch()
-    raise UnjudgeableError(f"{reader.frame} has values in it that are not numbers")
+    raise UnjudgeableError(f"{reader.frame} {NO_NUMBERS}")
 
 
 def _kind(series: pd.Series[Any] | None) -> str:

@@ -18,6 +18,7 @@ from mlops_nb.checks import (
 from mlops_nb.checks import quality as quality_check
 from mlops_nb.checks.drift_choices import Given, together
 from mlops_nb.checks.drift_profile import Profile
+from mlops_nb.checks.drift_profile_table import ProfileTable
 from mlops_nb.core.errors import InputError, VerdictError
 from mlops_nb.core.records import Report
 from mlops_nb.data.fingerprint import fingerprint
@@ -207,7 +208,12 @@ def drift(
         "multivariate": multivariate,
     }
     with told("drift", settings, asked):
-        tables = streaming.tables(context, {"reference": reference, "current": current}, stream)
+        kept = _profile(context, reference)
+        given = {
+            "reference": reference if kept is None else ProfileTable(kept),
+            "current": current,
+        }
+        tables = streaming.tables(context, given, stream)
         if tables is not None:
             typed = {
                 "--report": report,
@@ -223,9 +229,10 @@ def drift(
                 tables["reference"], tables["current"], **options, watch=context.watch
             )
             found = streaming.without_settings(found, settings, asked)
-            return reports.judged(context, found, _as_read(found, **tables), strict=strict)
+            read = tables if kept is None else {**tables, "reference": kept}
+            return reports.judged(context, found, _as_read(found, **read), strict=strict)
         full = full_reports.wanted(context, report, workspace=workspace, show=open)
-        before = _reference(context, reference)
+        before = frames.frame(context, reference, "reference") if kept is None else kept
         after = frames.frame(context, current, "current")
         if full and isinstance(before, Profile):
             raise InputError("a profile has no rows to draw a report from", hint="give the data")
@@ -252,14 +259,12 @@ def _as_read(report: Report, **data: Any) -> dict[str, Any]:
     return {report.subject[noun]["name"]: value for noun, value in data.items()}
 
 
-def _reference(context: Context, given: Any) -> pd.DataFrame | Profile:
-    """Return the profile that a path names; else the data."""
+def _profile(context: Context, given: Any) -> Profile | None:
+    """Return the profile that is given, or that a path names; None for data."""
     value = given.value if isinstance(given, Named) else given
     if isinstance(value, Profile):
         return value
-    if drift_profile.names(value):
-        return drift_profile.load(context.path(value))
-    return frames.frame(context, given, "reference")
+    return drift_profile.load(context.path(value)) if drift_profile.names(value) else None
 
 
 def _save_profile(reference: pd.DataFrame | Profile, path: Path) -> None:

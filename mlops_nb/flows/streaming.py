@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb.checks import drift_profile
-from mlops_nb.checks.drift_profile import Profile
+from mlops_nb.checks.drift_profile_table import ProfileTable
 from mlops_nb.core.config import DriftConfig
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Report
@@ -33,7 +33,8 @@ def tables(
 ) -> dict[str, Table] | None:
     """Return the data as tables, by their noun; None if they are to be read as frames.
 
-    One Parquet file, folder or glob is enough: what is given beside it is made a table, too.
+    One Parquet file, folder or glob is enough: what is given beside it is made a table, too, if it
+    isn't a profile's already.
 
     Parameters
     ----------
@@ -103,10 +104,4 @@ def _path(context: Context, data: Any) -> Path | None:
 
 
 def _as_table(context: Context, data: Any, noun: str) -> Table:
-    value = data.value if isinstance(data, Named) else data
-    if isinstance(value, Profile) or drift_profile.names(value):
-        raise InputError(
-            "a profile is not compared with data that are read as a stream",
-            hint="give the reference itself, or --stream never if the data fit in memory",
-        )
-    return FrameTable(frames.frame(context, data, noun))
+    return data if isinstance(data, ProfileTable) else FrameTable(frames.frame(context, data, noun))

@@ -11,7 +11,9 @@ import psutil
 import pytest
 
 import mlops_nb
+from mlops_nb.checks.drift_profile import load
 from mlops_nb.core.errors import InputError, NotFoundError, StoppedError
+from mlops_nb.core.records import Report
 from mlops_nb.core.watch import Silent
 from mlops_nb.data import tables
 from mlops_nb.flows import checks
@@ -87,6 +89,22 @@ def test_a_setting_streams_parquet_and_leaves_the_rest(
     assert [f.status for f in mixed.findings if f.name == "part"] == ["insufficient"]
 
 
+def test_a_profile_is_the_reference_of_a_stream(
+    folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    whole = mlops_nb.drift("january", "july", save_profile="a.profile")
+    done = command("drift", "a.profile", "july", "--stream", "always", "--json")
+    assert done.code == 0, done.err
+    report = Report.from_dict(done.json)
+    assert is_streamed(report)
+    assert report.subject["reference"] == {"name": "a.profile", "rows": 8000}
+    for found in whole.findings:
+        streamed = report.finding(found.name)
+        assert streamed.status == found.status
+        assert streamed.value == pytest.approx(found.value, abs=1e-6)
+
+
 def test_what_needs_all_rows_is_refused_in_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,8 +118,12 @@ def test_what_needs_all_rows_is_refused_in_one_line(
     with pytest.raises(InputError, match="--infer needs all rows at once"):
         mlops_nb.quality("july", stream="always", infer="a.toml")
     mlops_nb.drift("january/part=0", "july", save_profile="a.profile")
-    with pytest.raises(InputError, match="a profile is not compared with data that are read as"):
-        mlops_nb.drift("a.profile", "july", stream="always")
+    with pytest.raises(InputError, match="--by needs all rows at once"):
+        mlops_nb.drift("a.profile", "july", stream="always", by="state")
+    with pytest.raises(InputError, match="a profile"):
+        mlops_nb.drift("july", "a.profile", stream="always")
+    with pytest.raises(InputError, match="a profile"):
+        mlops_nb.quality("july", against="a.profile", stream="always")
     with pytest.raises(InputError, match="only Parquet files are read as a stream"):
         mlops_nb.quality(pd.DataFrame({"x": [1]}), stream="always")
     with pytest.raises(NotFoundError, match="unknown way to read data 'alwys'"):
@@ -138,8 +160,12 @@ def test_a_run_keeps_the_report_and_which_files_it_was_of(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
+    mlops_nb.drift("january/part=0", "july", save_profile="a.profile")
     with mlops_nb.track("large") as run:
         mlops_nb.drift("january", "july", stream="always")
+        mlops_nb.drift("a.profile", "july", stream="always")
     kept = mlops_nb.show(run.run_id)
     told = [value for key, value in kept.run.tags.items() if "january" in key]
     assert [value.partition(":")[0] for value in told] == ["parquet-footers-1"]
+    stored = [value for key, value in kept.run.tags.items() if "a.profile" in key]
+    assert load(Path("a.profile")).source in stored
