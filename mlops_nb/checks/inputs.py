@@ -149,7 +149,7 @@ def read_numbers(data: pd.DataFrame, column: str) -> NDArray[np.float64]:
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def check_settings(confidence: float, draws: int) -> None:
+def check_settings(confidence: Any, draws: int) -> None:
     """Refuse a confidence or a number of draws that no interval can be made with.
 
     Raises

@@ -113,11 +113,12 @@ def _of_text(values: pd.Series[Any]) -> Iterator[Expectation]:
 
 
 def _rounded(value: float, direction: Any) -> float:
-    """Return a value with three digits, rounded in one direction."""
+    """Return a value with three digits, rounded in one direction: itself at the nearest."""
     if not value or not math.isfinite(value):
         return value
     digits = 2 - math.floor(math.log10(abs(value)))
     if not -300 < digits < 300:
         return value
+    # What is 290.00000000000006 as a product is 290.
     scaled = direction(round(value * 10.0**digits, 6)) / 10.0**digits
-    return float(scaled)
+    return float(min(scaled, value) if direction is math.floor else max(scaled, value))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.checks.inputs import require_columns
 from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.words import shortened, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -160,6 +161,8 @@ def _class_index(classes: Sequence[Any], positive: Any) -> int:
 
 
 def _predicted(model: Any, inputs: pd.DataFrame) -> Any:
+    if not len(inputs):
+        raise InputError("the data have no rows to predict")
     try:
         return _one_column(model.predict(inputs))
     except ValueError as error:
@@ -168,7 +171,8 @@ def _predicted(model: Any, inputs: pd.DataFrame) -> Any:
         if isinstance(error, NotFittedError):
             name = type(model).__name__
             raise InputError(f"{name} is not fitted", hint="fit it before it is judged") from error
-        raise
+        said = shortened(written(error), 200)
+        raise InputError(f"{type(model).__name__} can't predict these data: {said}") from error
 
 
 def _one_column(predictions: Any) -> Any:

@@ -65,6 +65,7 @@ def mitigate(
     """
     from mlops_nb.improve.mitigate import plan
     from mlops_nb.improve.mitigation_task import require_names
+    from mlops_nb.improve.unseen import refuse_seen
 
     original = frames.model(context, model)
     seen = columns.labelled(context, train, "train", label=label, sensitive=sensitive)
@@ -76,6 +77,7 @@ def mitigate(
     rows = columns.labelled(context, test, "test", **told)
     _require_features(original, seen, rows)
     unseen, name = columns.called_alike(rows, seen), rows.name
+    refuse_seen(seen.frame, unseen)
     label, groups = seen.column("label"), list(seen.gathered.columns["sensitive"])
     planned = plan(
         original,

@@ -28,7 +28,7 @@ def fairness(
     control: Any = None,
     weights: Any = None,
     positive: Any = None,
-    metrics: Sequence[str | Callable[..., Any]] | None = None,
+    metrics: Sequence[str | Callable[..., Any]] | Callable[..., Any] | None = None,
     limits: Mapping[str, float] | None = None,
     confidence: float | None = None,
     by: Any = None,
@@ -153,7 +153,7 @@ def performance(
 
 def fairness_settings(
     context: Context,
-    metrics: Sequence[str | Callable[..., Any]] | None,
+    metrics: Sequence[str | Callable[..., Any]] | Callable[..., Any] | None,
     limits: Mapping[str, float] | None,
     confidence: float | None,
 ) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_periods_and_dictionaries_of_arrow_are_judged() -> None:
         return pd.DataFrame(
             {
                 "day": pd.period_range(year, periods=60, freq="D"),
-                "kind": pd.array(["a", level, None] * 20, dtype=texts),
+                "kind": pd.Series(["a", level, None] * 20, dtype=texts),
             }
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ def test_a_limit_that_is_no_number_is_refused_in_one_line(limit: Any) -> None:
     with pytest.raises(InputError, match=said):
         performance.check(DATA, **COLUMNS, limits={"accuracy": limit})
     with pytest.raises(InputError, match=r"confidence must be between 0 and 1, not '0\.9'"):
-        performance.check(DATA, **COLUMNS, confidence="0.9")  # type: ignore[arg-type]
+        performance.check(DATA, **COLUMNS, confidence=cast("Any", "0.9"))
 
 
 def test_a_function_that_raises_several_lines_is_told_in_one() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlops_nb.checks import quality, quality_files
@@ -92,6 +92,7 @@ COLUMN = st.one_of(
 
 
 @given(COLUMN)
+@example([6_249_999_996])
 @settings(max_examples=120, deadline=None)
 def test_a_reference_keeps_to_what_is_inferred_from_it(values: list[Any]) -> None:
     data = pd.DataFrame({"x": values})
