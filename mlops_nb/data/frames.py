@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
 from mlops_nb.core.nearest import suggest
+from mlops_nb.core.words import shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,9 @@ def read_frame(path: str | Path) -> pd.DataFrame:
         is_folder, is_there = place.is_dir(), place.exists()
         found = [] if is_there else matches(place)
     except (OSError, ValueError) as error:  # a name that is too long, or has a null byte in it
-        raise InputError(f"{str(path)[:80]!r} is not a path that can be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        shown = repr(shortened(str(path), 80))
+        raise InputError(f"{shown} is not a path that can be read: {why}") from None
     try:
         if is_folder:
             return _read_parts(parquet_files(place), place)

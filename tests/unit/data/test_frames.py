@@ -172,3 +172,11 @@ def test_columns_of_one_name_keep_it(tmp_path: Path, header: str, names: list[st
     file = tmp_path / "t.csv"
     file.write_text(f"{header}\n1,2,3\n4,5,6\n", encoding="utf-8")
     assert list(read_frame(file).columns) == names
+
+
+def test_a_text_that_is_no_path_is_told_in_a_short_line() -> None:
+    with pytest.raises(InputError) as refused:
+        read_frame("age  sex\n0  31  f\n" * 500)
+    said = str(refused.value)
+    assert said.endswith("' is not a path that can be read: File name too long")
+    assert len(said) < 150
