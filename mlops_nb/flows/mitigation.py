@@ -54,7 +54,7 @@ def mitigate(
         Those of `test`; default the columns of the same names.
     method, constraint : str, optional
         Default those that fit the model: of two classes ``threshold_optimizer`` for
-        ``demographic_parity``, of amounts ``exponentiated_gradient`` for ``bounded_absolute_loss``.
+        ``demographic_parity``, of amounts ``exponentiated_gradient`` for ``bounded_square_loss``.
 
     Raises
     ------

@@ -68,7 +68,7 @@ class Method:
 
 
 RATES = ("demographic_parity", "equalized_odds", "equal_opportunity")
-LOSSES = ("bounded_absolute_loss", "bounded_square_loss")
+LOSSES = ("bounded_square_loss", "bounded_absolute_loss")
 PARITY = ("demographic_parity",)
 
 # The first that is for a problem and a constraint is the default.

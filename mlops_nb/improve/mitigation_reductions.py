@@ -35,33 +35,56 @@ def exponentiated_gradient(
     task: Task, strength: float | None, points: int
 ) -> tuple[Candidate, list[Candidate]]:
     """Return the mixture of a bound, and those of the bounds of a curve."""
-    known, ladder = DIFFERENCE_BOUND, list[float]()
     if task.problem == "regression":
-        known, (worst, overall) = UPPER_BOUND, losses(task)
-        strength = short(overall) if strength is None else strength
-        ladder = bounds(worst, overall, points)
-    elif points:
-        ladder = ladder_to(max(gap for gap, _ in own_gaps(task)), given(known.default), points)
-    strength = given(strength)
+        return _bounded(task, strength, points)
+    strength, ladder = given(strength), list[float]()
+    if points:
+        weakest = max(gap for gap, _ in own_gaps(task))
+        ladder = ladder_to(weakest, given(DIFFERENCE_BOUND.default), points)
     refits = Refits(task, about=_FITS_EACH * len({strength, *ladder}))
-    found = {}
+    found: dict[float, Candidate] = {}
     for bound in dict.fromkeys([strength, *ladder]):
-        refits.step = f"{known.name} {bound:g}: " if ladder else ""
+        refits.step = f"{DIFFERENCE_BOUND.name} {bound:g}: " if ladder else ""
         found[bound] = Candidate(bound, _lottery(task, refits, bound))
-    if task.problem == "regression":
-        _tell_of_missed_bound(task, found[strength])
     return found[strength], [found[bound] for bound in sorted(found, reverse=True)]
+
+
+def _bounded(task: Task, strength: float | None, points: int) -> tuple[Candidate, list[Candidate]]:
+    """Return the mean of a bound on each group's loss, and those of the bounds of a curve."""
+    worst, overall = losses(task)
+    strictest = short(overall)
+    strength = strictest if strength is None else strength
+    refits = Refits(task, about=_FITS_EACH * (points + 1))
+    found: dict[float, Candidate] = {}
+    # The strictest is often more than any model can keep: the others are laid above what it does.
+    wanted = [strictest, strength] if points else [strength]
+    for bound in wanted:
+        _add(task, refits, bound, found, many=points > 0)
+    _tell_of_missed_bound(task, found[strength])
+    if points:
+        reached = max(losses(task, found[strictest].rule)[0], overall)
+        for bound in bounds(worst, reached, points)[:-1]:
+            _add(task, refits, bound, found, many=True)
+    return found[strength], [found[bound] for bound in sorted(found, reverse=True)]
+
+
+def _add(
+    task: Task, refits: Refits, bound: float, found: dict[float, Candidate], *, many: bool
+) -> None:
+    if bound not in found:
+        refits.step = f"{UPPER_BOUND.name} {bound:,.12g}: " if many else ""
+        found[bound] = Candidate(bound, _lottery(task, refits, bound))
 
 
 def _tell_of_missed_bound(task: Task, found: Candidate) -> None:
     """Say where no model was found that keeps the bound, by how much the best one misses it."""
-    if not isinstance(found.rule, Average) or found.strength is None:
+    if found.strength is None:
         return
     worst, _ = losses(task, found.rule)
     if worst > 1.01 * found.strength:
         task.watch.log(
-            f"no such model keeps to upper_bound {found.strength:g}: of the fairest one a group "
-            f"loses {worst:.3g} in training"
+            f"no such model keeps to upper_bound {found.strength:,.12g}: of the fairest one "
+            f"a group loses {short(worst):,.12g} in training"
         )
 
 

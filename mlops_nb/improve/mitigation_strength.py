@@ -73,7 +73,7 @@ def short(amount: float) -> float:
 
 
 def bounds(worst: float, overall: float, points: int) -> list[float]:
-    """Return bounds of a loss from that of the worst group (left out) to that of all rows.
+    """Return bounds of a loss from the plain model's worst (left out) to the least that is wanted.
 
     Examples
     --------

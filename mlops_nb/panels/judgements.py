@@ -151,7 +151,7 @@ def groups_compared(before: Report, after: Report, rows: int) -> list[Block]:
 def _measures(groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return the first measures that groups have beside counts and rates, and their titles."""
     present = {key for group in groups for key in group if words.finite(group[key]) is not None}
-    others = sorted(present - {*_COUNTS, *_RATES})[:_MOST_OTHERS]
+    others = sorted(present - {*_COUNTS, *_RATES})[: _MOST_OTHERS + 1]
     return {key: words.name(key).replace("_", " ") for key in others}
 
 
