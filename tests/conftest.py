@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Tools that keep a cache of downloads (uv, npm) get the caller's own environment.
 CALLER = dict(os.environ)
 
 # What the caller may have set, and would change what we do.
 FOREIGN = ("MLOPS_", "MLFLOW_", "JUPYTER_", "JPY_", "IPYTHON", "PAPERMILL_", "XDG_", "GIT_")
+
+# The same examples each time; `pytest --hypothesis-profile default` looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:

@@ -197,7 +197,7 @@ def _or_none(by: Any) -> Any:
 
 
 def _standing(
-    section: str, settings: FairnessConfig | PerformanceConfig, metrics: Sequence[Any] | None
+    section: str, settings: FairnessConfig | PerformanceConfig, metrics: object
 ) -> Standing:
     """Return what the settings say for all models; metrics that are given go before theirs."""
     sources = (source(section, "metrics"), source(section, "limits"))
