@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks import drift_rounding
 from mlops_nb.checks import drift_sketches as sketches
 from mlops_nb.checks.drift import Match, concluded, matched, roles_of
 from mlops_nb.checks.drift_choices import KINDS, Choices, Given, choose
@@ -53,7 +54,6 @@ MORE = 16_384  # new edges of a round, about
 # By how much two shares of 1,000 random re-divisions differ with a chance of less than 1e-8
 # (Hoeffding 1963): so it is where a frame divides rows one by one, and here counts are divided.
 RANDOM = 0.2
-NO_NUMBERS = "has values in it that are not numbers"
 
 Add = Callable[["pd.Series[Any]"], object]
 
@@ -89,8 +89,7 @@ def check(
     -------
     Report
         As of frames. Besides, the evidence of each column with a score has its ``error``, the most
-        by which the score may differ from that of a frame, and where that is not 0 its ``bounds``
-        (beside it, sums of 32-bit numbers, which a frame rounds row by row, in the seventh digit).
+        by which the score may differ from that of a frame, and where that is not 0 its ``bounds``.
         A column whose limit lies between them has ``drifted`` None. One that can't be judged
         without having all rows at once is *insufficient* with a note that names what can.
 
@@ -220,7 +219,7 @@ class _Pair:
         else:
             samples = (_numbers(old), _numbers(new))
             if Sketch in map(type, samples) and not all(isinstance(s, Sketch) for s in samples):
-                samples = (_sketch(old), _sketch(new))
+                samples = (_numbers(old, sketched=True), _numbers(new, sketched=True))
         if method is None:
             method, samples = _default(old, new, *samples)
         if isinstance(samples[0], Sketch) and method.key not in sketches.STREAMED:
@@ -406,11 +405,14 @@ def _scored(chosen: _Limits) -> tuple[Comparison, Bounds | None]:
         If it is not a number.
     """
     method, old, new = chosen.method, chosen.old, chosen.new
+    bounds: Bounds | None = None
     if not isinstance(old, Sketch) or not isinstance(new, Sketch):
+        bounds = drift_rounding.bounds_of(method, old, new)
+    elif method.key not in sketches.BINNED:
+        bounds = sketches.bounds_of(method.key, old, new)
+    if bounds is None:
         return compare_samples(method, old, new, chosen.threshold), None
-    if method.key in sketches.BINNED:
-        return compare_samples(method, old, new, chosen.threshold), None
-    low, high = sketches.bounds_of(method.key, old, new)
+    low, high = bounds
     middle = (low + high) / 2
     # The score is known; what remains is what every score gets: its limit, notes and verdict.
     known = replace(method, score=lambda _old, _new: middle)
@@ -465,7 +467,7 @@ def _default(
     return default_of_numbers(before), (before, after)
 
 
-def _numbers(reader: Reader) -> Numbers:
+def _numbers(reader: Reader, *, sketched: bool = False) -> Numbers:
     """Return a column's numbers.
 
     Raises
@@ -474,14 +476,9 @@ def _numbers(reader: Reader) -> Numbers:
         If it holds something else.
     """
     if isinstance(reader, NumberReader):
-        return reader.numbers()
-    raise UnjudgeableError(f"{reader.frame} {reader.problem or NO_NUMBERS}")
-
-
-def _sketch(reader: Reader) -> Sketch:
-    if isinstance(reader, NumberReader):
-        return reader.sketch()
-    raise UnjudgeableError(f"{reader.frame} {NO_NUMBERS}")
+        return reader.sketch() if sketched else reader.numbers()
+    problem = reader.problem or "has values in it that are not numbers"
+    raise UnjudgeableError(f"{reader.frame} {problem}")
 
 
 def _kind(series: pd.Series[Any] | None) -> str:
