@@ -18,6 +18,7 @@ from mlops_nb.checks.fairness_table import MINIMUM
 from mlops_nb.checks.inputs import read_classes
 from mlops_nb.checks.tradeoff_amounts import GAPS as GAPS_OF_AMOUNTS
 from mlops_nb.checks.tradeoff_amounts import Amounts
+from mlops_nb.checks.tradeoff_classes import SeveralClasses
 from mlops_nb.core.words import percent
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def trade_off(
     after: Sequence[Mapping[str, Any]],
     metric: str,
     positive: Any = None,
+    several_classes: bool = False,
     confidence: float = 0.95,
     draws: int = 1000,
     seed: int = 0,
@@ -114,6 +116,9 @@ def trade_off(
         one. Where there is one only, mixtures of both models come before it.
     metric : str
         A ``_difference`` of rates; or of errors or mean predictions, of regressions.
+    several_classes : bool
+        Whether there are more than two: then the gap is that of the class with the widest, each
+        held against all others, of ``demographic_parity_difference``.
 
     Returns
     -------
@@ -146,6 +151,9 @@ def trade_off(
     if metric in GAPS_OF_AMOUNTS:
         size = len(grouping.groups)
         judge = Amounts(data, label, groups, size, metric, confidence, draws, seed)
+    elif several_classes:
+        size = len(grouping.groups)
+        judge = SeveralClasses(data, label, groups, size, confidence, draws, seed)
     else:
         judge = _Judge(data, label, grouping, groups, metric, positive, confidence, draws, seed)
     tables = [judge.told(before, each["predictions"]) for each in after]
@@ -177,9 +185,11 @@ def in_words(points: Iterable[Mapping[str, Any]], metric: str) -> str:
     chosen = next(point for point in points if point["chosen"])
     paid = _paid_in_error(plain, chosen) if "error" in chosen else _paid_in_accuracy(chosen)
     judged, there = chosen.get("groups", (0, 0))
+    of_any = f" (the widest of {chosen['classes']} classes)" if "classes" in chosen else ""
     among = f" between the {judged} of {there} groups with rows enough" if judged < there else ""
     write = _amount if "error" in chosen else _rate
-    return f"{metric}{among} went from {write(plain['value'])} to {write(chosen['value'])}, {paid}."
+    before, after = write(plain["value"]), write(chosen["value"])
+    return f"{metric}{of_any}{among} went from {before} to {after}, {paid}."
 
 
 def _paid_in_accuracy(chosen: Mapping[str, Any]) -> str:

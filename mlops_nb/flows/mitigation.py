@@ -54,7 +54,8 @@ def mitigate(
         Those of `test`; default the columns of the same names.
     method, constraint : str, optional
         Default those that fit the model: of two classes ``threshold_optimizer`` for
-        ``demographic_parity``, of amounts ``exponentiated_gradient`` for ``bounded_square_loss``.
+        ``demographic_parity``, of more ``correlation_remover``, of amounts
+        ``exponentiated_gradient`` for ``bounded_square_loss``.
 
     Raises
     ------
@@ -98,6 +99,8 @@ def mitigate(
     repaired = found.chosen.model
     # A metric that had a verdict before has one after, by the same limit.
     limits = {each.name: each.limit for each in before[0].findings if each.limit is not None}
+    if judged.problem == "multiclass":
+        limits = {}  # those of each class are the same in both; naming them asks for two classes
     after = _judge_model(context, repaired, unseen, judged, limits)
     curve = _curve(context, found, before[2], unseen, judged)
     result = Mitigation(
@@ -189,6 +192,7 @@ def _curve(
         after=after,
         metric=judged.metric,
         positive=judged.positive,
+        several_classes=judged.problem == "multiclass",
         confidence=settings.confidence,
         draws=settings.draws,
         seed=settings.seed,

@@ -6,7 +6,7 @@ pickled, tracked and served like any model, by a process that has mlops_nb insta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -157,6 +157,52 @@ class FairRegressor(_Repaired):
             target_tags=TargetTags(required=False),
             regressor_tags=RegressorTags(),
         )
+
+
+class FairClassifier(_Repaired):
+    """A classifier of more than two classes, repaired for fairness.
+
+    Parameters
+    ----------
+    rule : Decorrelated
+        What it predicts.
+    features : sequence of str
+        The columns it needs.
+
+    Notes
+    -----
+    It has ``predict_proba`` where the model that was repaired has.
+    """
+
+    def __init__(self, rule: Decorrelated, *, features: Sequence[str]) -> None:
+        super().__init__(features)
+        self.rule = rule
+        self.classes_ = rule.model.classes_
+
+    def predict(self, data: pd.DataFrame) -> NDArray[Any]:
+        """Return the class of each row.
+
+        Raises
+        ------
+        NotFoundError
+            If a column is missing.
+        """
+        return self.rule.predict(self._inputs(data))
+
+    @property
+    def predict_proba(self) -> Callable[[pd.DataFrame], Floats]:
+        """Take data, and return the probability of each class in `classes_`.
+
+        Raises
+        ------
+        AttributeError
+            If the model has none.
+        """
+        own = self.rule.model.predict_proba
+        return lambda data: own(self.rule.transform(self._inputs(data)))
+
+    def __sklearn_tags__(self) -> Any:
+        return classifier_tags(several=True)
 
 
 @dataclass(frozen=True)
@@ -327,14 +373,14 @@ class Decorrelated:
         return changed.assign(**self.constants)
 
 
-def classifier_tags() -> Any:
-    """Return what scikit-learn asks of a binary classifier that doesn't inherit from its own."""
+def classifier_tags(*, several: bool = False) -> Any:
+    """Return what scikit-learn asks of a classifier that doesn't inherit from its own."""
     from sklearn.utils import ClassifierTags, Tags, TargetTags
 
     return Tags(
         estimator_type="classifier",
         target_tags=TargetTags(required=False),
-        classifier_tags=ClassifierTags(multi_class=False),
+        classifier_tags=ClassifierTags(multi_class=several),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.core.errors import InputError, NotFoundError
-from mlops_nb.improve.fair_model import FairModel, FairRegressor
+from mlops_nb.improve.fair_model import FairClassifier, FairModel, FairRegressor
 from mlops_nb.improve.mitigation_methods import METHODS, Aim, Method
 from mlops_nb.improve.mitigation_strength import Candidate, Strength
 from mlops_nb.improve.mitigation_task import CONSTRAINTS, PREDICTS, Task, read_task
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MOST_POINTS = 50
 
-Fair = FairModel | FairRegressor
+Fair = FairModel | FairRegressor | FairClassifier
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ class Plan:
         needed = list(dict.fromkeys([*self.task.features, *by_group]))
         if self.task.problem == "regression":
             return FairRegressor(candidate.rule, features=needed)
+        if self.task.problem == "multiclass":
+            return FairClassifier(candidate.rule, features=needed)
         return FairModel(candidate.rule, features=needed, classes=self.task.classes, seed=self.seed)
 
 
@@ -138,7 +140,8 @@ def fit(
 
     Returns
     -------
-    FairModel, or FairRegressor of a model that predicts amounts
+    FairModel, or FairRegressor of a model that predicts amounts, or FairClassifier of one that
+        predicts more than two classes
 
     Raises
     ------

@@ -104,6 +104,7 @@ METHODS: Mapping[str, Method] = {
         correlation_remover,
         {
             "binary": Aim(PARITY, ALPHA, points=4),
+            "multiclass": Aim(PARITY, ALPHA, points=4),
             "regression": Aim(PARITY, ALPHA, points=4),
         },
         by_group=True,

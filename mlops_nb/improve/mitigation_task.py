@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.stats.groups import Grouping
 
-Problem = Literal["binary", "regression"]
+Problem = Literal["binary", "multiclass", "regression"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,11 @@ class Constraint:
 
 CONSTRAINTS: Mapping[str, Constraint] = {
     "demographic_parity": Constraint(
-        "all groups get the positive prediction equally often, or the same amount on average",
+        "all groups get the positive prediction (each of several classes) equally often, or the "
+        "same amount on average",
         {
             "binary": "demographic_parity_difference",
+            "multiclass": "demographic_parity_difference",
             "regression": "mean_prediction_difference",
         },
     ),
@@ -62,6 +64,7 @@ CONSTRAINTS: Mapping[str, Constraint] = {
 }
 PREDICTS: Mapping[Problem, str] = {
     "binary": "two classes",
+    "multiclass": "more than two classes",
     "regression": "amounts",
 }
 
@@ -101,7 +104,8 @@ class Task:
     Parameters
     ----------
     truth : array of shape (rows,)
-        1 for the positive of two classes and else 0, or amounts.
+        1 for the positive of two classes and else 0; amounts; or the classes themselves, where
+        there are more.
     classes : tuple
         Of two the positive one is the last; of amounts there are none.
     """
@@ -274,13 +278,15 @@ def _classes(model: Any, label: pd.Series[Any], positive: Any) -> _Truth:
             f"{label.name!r} holds amounts, and {type(model).__name__} predicts classes",
             hint="mitigate a regressor",
         )
-    if len(values) != 2:
-        told = "one class only" if len(values) == 1 else f"{len(values)} classes"
-        rest = "hold one class against the rest, in a column of its own"
-        raise InputError(
-            f"{label.name!r} has {told}, and mitigation needs two",
-            hint=rest if len(values) > 2 else "",
-        )
+    if len(values) < 2:
+        raise InputError(f"{label.name!r} has one class only, and mitigation needs two")
+    if len(values) > 2:
+        if positive is not None:
+            raise InputError(
+                f"{label.name!r} has {len(values)} classes, and a positive one is of two",
+                hint="hold one class against the rest, in a column of its own",
+            )
+        return _Truth("multiclass", label.to_numpy(), tuple(values))
     pair = _positive_last(values, positive)
     return _Truth("binary", (label == pair[1]).to_numpy().astype(int), pair)
 

@@ -197,7 +197,7 @@ def _compared(caption: str, before: Report, after: Report, rows: int) -> Block:
 def _compared_row(was: Finding | None, now: Finding, ends: tuple[float, float]) -> list[Content]:
     return [
         verdict(now),
-        named(now.name, _change(was, now)),
+        named(now.name, "; ".join(each for each in (_of(now), _change(was, now)) if each)),
         _drawn(was, now, ends) or "",
         words.score(was.value, beside=now.limit) if was else words.NOTHING,
         words.interval(decisive(was) if was else None),
@@ -205,6 +205,11 @@ def _compared_row(was: Finding | None, now: Finding, ends: tuple[float, float]) 
         words.interval(decisive(now)),
         allowed(now),
     ]
+
+
+def _of(finding: Finding) -> str:
+    """Say of which class a finding is, where it is of one."""
+    return "" if finding.column is None else words.shorten(finding.column)
 
 
 def _change(was: Finding | None, now: Finding) -> str:

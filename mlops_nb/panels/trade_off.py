@@ -107,7 +107,9 @@ def _table(points: Sequence[_Point], metric: str, title: str, rows: int) -> Tabl
     if chosen is not None and chosen not in shown:
         shown = [*shown[:-1], chosen]
     lines = [_row(point) for point in shown]
-    caption = f"What less of a gap ({metric}) costs, on the unseen data"
+    classes = points[0].get("classes")
+    of_any = f", the widest of {words.number(classes)} classes" if classes else ""
+    caption = f"What less of a gap ({metric}{of_any}) costs, on the unseen data"
     more = beyond(len(points), len(shown), "model")
     return without_empty_columns(Table(caption, columns, lines, more))
 

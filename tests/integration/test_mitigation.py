@@ -200,3 +200,29 @@ def test_amounts_that_happen_to_be_few_whole_numbers_are_amounts_still(context: 
     )  # fmt: skip
     assert found.fairness_after.finding("mean_squared_error_difference").limit is None
     assert found.performance_after.subject["task"] == "regression"
+
+
+def test_several_classes_are_judged_one_by_one(context: Context) -> None:
+    train, test = (
+        data.assign(y=np.digitize(data["x"] + data["y"], [0.3, 1.5]))
+        for data in (drawn(0), drawn(1))
+    )
+    plain = LogisticRegression().fit(train[["x"]], train["y"])
+    found = mitigate(context, plain, train, test, label="y", sensitive="sex")
+    assert found.method == "correlation_remover"
+    gap = "demographic_parity_difference"
+    before, after = (
+        [each for each in report.findings if each.name == gap]
+        for report in (found.fairness_before, found.fairness_after)
+    )
+    assert [each.column for each in after] == ["class = 0", "class = 1", "class = 2"]
+    assert {each.limit for each in (*before, *after)} == {0.1}
+    chosen = next(point for point in found.trade_off if point["chosen"])
+    assert chosen["value"] == pytest.approx(max(each.value for each in after))
+    assert chosen["value"] < found.trade_off[0]["value"] / 2
+    assert found.summary.startswith("demographic_parity_difference (the widest of 3 classes) went")
+    told = " ".join(panels.text(found).split())
+    assert "less of a gap (demographic_parity_difference, the widest of 3 classes) costs" in told
+    table = told.partition("Fairness verdict")[2].partition("What each group gets")[0]
+    assert table.count("class = ") == 3
+    assert len(panels.html(found)) < 100_000

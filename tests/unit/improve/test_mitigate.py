@@ -342,7 +342,15 @@ def test_a_model_is_served_without_fairlearn(
         ({"label": "yy"}, "unknown column 'yy'"),
         ({"label": "z"}, "the label 'z' is among the model's features: it has seen it"),
         ({"label": "z", "features": ["x"]}, "'z' holds amounts, and Pipeline predicts classes"),
-        ({"label": "three", "features": ["x"]}, "'three' has 3 classes, and mitigation needs two"),
+        (
+            {"label": "three", "features": ["x"], "method": "grid_search"},
+            "grid_search can't repair this: Pipeline predicts more than two classes; use corr",
+        ),
+        (
+            {"label": "three", "features": ["x"], "positive": "north"},
+            "'three' has 3 classes, and a positive one is of two; hold one class against the rest",
+        ),
+        ({"label": "one", "features": ["x"]}, "'one' has one class only, and mitigation needs two"),
         ({"model": LinearRegression()}, "LinearRegression predicts amounts, and 'y' holds two"),
         ({"positive": 2}, "unknown positive class '2'; there is '0', '1'"),
         ({"sensitive": ["one"]}, "one has one group only: there is nothing to balance"),
