@@ -178,7 +178,7 @@ def _of_rows(sample: Sample, measure: str, bootstrap: Bootstrap) -> Floats:
     drawn = np.full((bootstrap.draws, sample.n_groups), np.nan)
     for group, rows in enumerate(sample.by_group):
         if len(rows):
-            found = bootstrap.of_rows(len(rows), _prepare(sample, rows, measure))
+            found = bootstrap.stream(group).of_rows(len(rows), _prepare(sample, rows, measure))
             drawn[:, group] = found[_OF_ROWS[measure]][1]
     return drawn**2 if measure == "mean_squared_error" else drawn
 

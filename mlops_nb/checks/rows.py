@@ -43,6 +43,13 @@ class Bootstrap:
     draws: int
     seed: int
 
+    def stream(self, number: int) -> Bootstrap:
+        """Return the same with draws of its own: rows apart from each other are drawn apart."""
+        import numpy as np
+
+        seed = np.random.SeedSequence([self.seed, number]).generate_state(1)[0]
+        return replace(self, seed=int(seed))
+
     def of_counts(self, counts: Floats, *, prior: float) -> Floats:
         """Return tables of shares, of shape (draws, *counts.shape)."""
         import numpy as np

@@ -101,7 +101,6 @@ class Amounts:
         if not len(columns):
             nothing = float("nan"), np.full(self.draws, np.nan)
             return nothing, nothing
-        seed = int(np.random.SeedSequence([self.seed, stream]).generate_state(1)[0])
 
         def prepare(chosen: NDArray[np.intp]) -> Any:
             kept = columns[chosen]
@@ -112,7 +111,8 @@ class Amounts:
 
             return measured
 
-        found = Bootstrap(self.confidence, self.draws, seed).of_rows(len(columns), prepare)
+        bootstrap = Bootstrap(self.confidence, self.draws, self.seed).stream(stream)
+        found = bootstrap.of_rows(len(columns), prepare)
         return found["before"], found["after"]
 
     def _gap(self, told: Told, share: float) -> dict[str, Any]:

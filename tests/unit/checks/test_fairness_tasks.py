@@ -47,6 +47,24 @@ def test_the_errors_of_a_regression_are_compared() -> None:
     assert "rows by group" in ratio.evidence["method"]
 
 
+def test_groups_are_drawn_apart_in_whatever_order_their_rows_lie() -> None:
+    errors = np.random.default_rng(1).normal(0, 1, 400)
+    for order in (errors, np.sort(errors)):
+        data = pd.DataFrame({"y": 0.0, "guess": np.tile(order, 2), "g": np.repeat(["a", "b"], 400)})
+        report = check(
+            data,
+            label="y",
+            prediction="guess",
+            sensitive=["g"],
+            limits={"mean_absolute_error_difference": 0.05},
+            draws=500,
+        )
+        finding = report.finding("mean_absolute_error_difference")
+        # What 400 rows leave open of a mean is about 0.03 on each side.
+        assert finding.evidence["bounds"][1] == pytest.approx(0.07, abs=0.02)
+        assert (finding.value, finding.status) == (0.0, "insufficient")
+
+
 def test_the_ranking_is_compared_by_group() -> None:
     report = judge(told(), metrics=["roc_auc_score_difference"], score="score", draws=200)
     finding = report.findings[0]
