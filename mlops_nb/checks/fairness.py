@@ -76,6 +76,7 @@ def check(
     difference_limit: float | None = 0.1,
     ratio_limit: float | None = 0.8,
     limits: Mapping[str, float] | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
     standing: Standing | None = None,
     method: str = "between_groups",
     agg: str = "worst_case",
@@ -119,6 +120,8 @@ def check(
         `metrics` or `limits`, they are judged always.
     limits : mapping of str to float, optional
         The limits of single metrics; those of ``_group_min`` and ``_group_max`` have no other.
+    functions : mapping of str to callable, optional
+        What stands behind the names in `metrics` and `limits` that are of functions.
     standing : Standing, optional
         Metrics, in the place of the default, and limits that hold where they suit the kind of
         problem, and are passed over with a note where they don't.
@@ -170,10 +173,10 @@ def check(
     """
     sensitive = (sensitive,) if isinstance(sensitive, str) else tuple(dict.fromkeys(sensitive))
     control = (control,) if isinstance(control, str) else tuple(dict.fromkeys(control))
-    limits = dict(limits or {})
-    functions = {_name(each): each for each in metrics or () if callable(each)}
+    functions = _functions(functions or {}, metrics or ())
+    limits = {_metric(each, functions): limit for each, limit in (limits or {}).items()}
     known = [*METRICS, *(f"{name}_{kind}" for name in functions for kind in KINDS)]
-    named = [f"{_name(each)}_difference" if callable(each) else each for each in metrics or ()]
+    named = [_metric(each, functions) for each in metrics or ()]
     check_settings(confidence, draws)
     optional = [each for each in (prediction, score, weights) if each]
     require_columns(data, [label, *optional, *sensitive, *control])
@@ -309,6 +312,25 @@ def _batches(
 def _by_itself(confidence: float) -> str:
     chance = percent(1 - confidence)
     return f"Each batch is judged by itself: if all are fair, up to {chance} may seem not to be."
+
+
+def _functions(
+    named: Mapping[str, Callable[..., Any]], metrics: Sequence[Named]
+) -> dict[str, Callable[..., Any]]:
+    """Return the functions by name, those of `metrics` too."""
+    found = dict(named)
+    for each in metrics:
+        if callable(each) and found.setdefault(_name(each), each) is not each:
+            raise InputError(
+                f"two metrics are called {_name(each)!r}", hint="give each its own name"
+            )
+    return found
+
+
+def _metric(given: Named, functions: Mapping[str, object]) -> str:
+    """Return what a metric is called: a function's is its difference between the groups."""
+    name = _name(given)
+    return f"{name}_difference" if name in functions else name
 
 
 def _name(function: Named) -> str:

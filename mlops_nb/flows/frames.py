@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from mlops_nb.data.frames import is_frame, read_frame
 from mlops_nb.data.objects import named_in
 from mlops_nb.flows import tracking
 from mlops_nb.flows.context import Context, Named
+from mlops_nb.flows.settings import listed
 from mlops_nb.stores.datasets import is_reference
 
 if TYPE_CHECKING:
@@ -111,12 +113,52 @@ def schema(context: Context, given: Any) -> Any:
     value: Any = given.value if isinstance(given, Named) else given
     if not isinstance(value, str):
         return value
-    file, _, name = value.rpartition(":")
-    path = context.path(file)
-    if file.endswith(".py") and not path.is_file():
-        raise NotFoundError(f"there is no file {file!r}", hint="a schema is given as FILE.py:NAME")
-    if not file.endswith(".py"):
+    if not value.rpartition(":")[0].endswith(".py"):
         raise InputError(f"{value!r} is no schema in scope", hint="a file's is FILE.py:NAME")
+    return _in_file(context, value, "schema")
+
+
+def functions(
+    context: Context, metrics: Any, limits: Mapping[Any, float] | None, known: Collection[str]
+) -> tuple[list[Any], dict[Any, float], dict[str, Any]]:
+    """Return metrics, limits, and the functions behind the names in them that are not `known`.
+
+    Such a name is of a function in scope, or ``FILE.py:NAME``.
+
+    Raises
+    ------
+    InputError
+        If a file calls no function so, or two functions have one name.
+    UnavailableError
+        If a file raises as it runs.
+    """
+    found: dict[str, Any] = {}
+    files: dict[str, Any] = {}
+
+    def named(given: Any) -> Any:
+        text = given.name if isinstance(given, Named) else given
+        is_file = isinstance(text, str) and text.rpartition(":")[0].endswith(".py")
+        if text in known or not (is_file or isinstance(given, Named)):
+            return text
+        if is_file and text not in files:
+            files[text] = _in_file(context, text, "metric")
+        function = files[text] if is_file else given.value
+        name = text.rpartition(":" if is_file else ".")[2]
+        if not callable(function):
+            raise InputError(f"{text!r} is no function, but {type(function).__name__}")
+        if found.setdefault(name, function) is not function:
+            raise InputError(f"two metrics are called {name!r}", hint="give each its own name")
+        return name
+
+    asked = [named(each) for each in listed(metrics)]
+    return asked, {named(each): limit for each, limit in (limits or {}).items()}, found
+
+
+def _in_file(context: Context, text: str, noun: str) -> Any:
+    file, _, name = text.rpartition(":")
+    path = context.path(file)
+    if not path.is_file():
+        raise NotFoundError(f"there is no file {file!r}", hint=f"a {noun} is given as FILE.py:NAME")
     return named_in(path, name)
 
 

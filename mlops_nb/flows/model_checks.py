@@ -46,6 +46,8 @@ def fairness(
     sensitive, control : str, array, DataFrame, or a list of these
     model : object with ``predict``, or str, optional
         Predicts from the data, in the place of `prediction` and `score`.
+    metrics : sequence of str or callable, optional
+        A text ``FILE.py:NAME`` is a function of that file; so are the names in `limits`.
     by : str or array, optional
     every : str, or int of rows, optional
         Judge each batch of the data too, as `checks.batches.split` makes them.
@@ -59,6 +61,7 @@ def fairness(
     """
     settings = context.project.config.fairness
     made = batches(settings, by, every)
+    metrics, limits, functions = frames.functions(context, metrics, limits, fairness_check.METRICS)
     rows = columns.rows(
         context,
         data,
@@ -86,6 +89,7 @@ def fairness(
             name=rows.name,
             by=rows.gathered.one("by") or made.get("by"),
             every=made.get("every"),
+            functions=functions,
             **fairness_settings(context, metrics, limits, confidence),
         )
     return reports.judged(

@@ -14,7 +14,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -283,6 +283,8 @@ def _resolved(verb: Verb, arguments: dict[str, Any], scope: Mapping[str, Any]) -
     for key, text in arguments.items():
         if kinds.get(key) == "values":
             arguments[key] = _arrays(text, scope, has_data=has_data)
+        if kinds.get(key) == "metric":
+            arguments[key] = _functions(text, scope)
         if kinds.get(key) not in ("data", "model", "schema") or not isinstance(text, str):
             continue
         found = parsing.lookup(text, scope)
@@ -315,6 +317,22 @@ def _arrays(given: Any, scope: Mapping[str, Any], *, has_data: bool) -> Any:
         known = [n for n in scope if not n.startswith("_") and is_array(scope[n])]
         raise InputError(f"no array in scope is called {given!r}", hint=suggest(given, known))
     return given
+
+
+def _functions(given: Any, scope: Mapping[str, Any]) -> Any:
+    """Put functions in scope beside their names; which names are metrics already, the flow says."""
+    from mlops_nb.flows.context import Named
+    from mlops_nb.interfaces import parsing
+
+    if isinstance(given, dict):
+        return dict(zip(_functions([*given], scope), given.values(), strict=True))
+    found = [(name, parsing.lookup(name, scope)) for name in given]
+    return [
+        Named(name, value)
+        if callable(value) and isinstance(value, Hashable) and not isinstance(value, type)
+        else name
+        for name, value in found
+    ]
 
 
 def _earlier(shell: Any) -> list[tuple[int, str]]:

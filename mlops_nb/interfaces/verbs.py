@@ -18,6 +18,7 @@ Kind = Literal[
     "values",
     "model",
     "schema",
+    "metric",
     "run",
     "experiment",
     "registered",

@@ -16,6 +16,21 @@ _METRIC = Argument("--metric", "metric to report (may be repeated)", many=True, 
 _LIMIT = Argument(
     "--limit", "metric and its limit (may be repeated)", many=True, values=2, keyword="limits"
 )
+_FAIRNESS_METRIC = Argument(
+    "--metric",
+    "metric to report, also a function in scope or FILE.py:NAME (may be repeated)",
+    "metric",
+    many=True,
+    keyword="metrics",
+)
+_FAIRNESS_LIMIT = Argument(
+    "--limit",
+    "metric and its limit (may be repeated)",
+    "metric",
+    many=True,
+    values=2,
+    keyword="limits",
+)
 _CONFIDENCE = Argument("--confidence", "confidence of the intervals", "float")
 _BATCHES = (
     Argument("--by", "judge batches too: by this column or array of dates or values", "values"),
@@ -72,8 +87,8 @@ CHECKS: tuple[Verb, ...] = (
             Argument("--control", "compare within each value of this", "values", many=True),
             Argument("--weights", "how much each row counts", "values"),
             _POSITIVE,
-            _METRIC,
-            _LIMIT,
+            _FAIRNESS_METRIC,
+            _FAIRNESS_LIMIT,
             _CONFIDENCE,
             *_BATCHES,
             STRICT,

@@ -1,0 +1,111 @@
+"""A function of one's own as a metric of `fairness`: typed in a cell, in a terminal, in Python."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+
+import mlops_nb
+from mlops_nb.core.errors import InputError
+from mlops_nb.interfaces.cli import main
+from tests.notebooks import shell_in_process
+
+ROWS = 400
+COLUMNS = {"label": "y", "prediction": "p", "sensitive": "sex"}
+TYPED = "--label y --prediction p --sensitive sex"
+AGREE = "def agree(truth, predicted):\n    return (truth == predicted).mean()\n\nhalf = 0.5\n"
+
+
+def agree(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return float((truth == predicted).mean())
+
+
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=ROWS)
+    wrong = rng.random(ROWS) < 0.2
+    return pd.DataFrame({"y": y, "p": y ^ wrong, "sex": rng.choice(["f", "m"], ROWS)})
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlops.toml").write_text("[fairness]\ndraws = 100\n")
+    (tmp_path / "own.py").write_text(AGREE)
+    table().to_csv("data.csv", index=False)
+    with shell_in_process() as made:
+        made.run_line_magic("load_ext", "mlops_nb")
+        yield made
+
+
+def judged(shell: InteractiveShell, line: str) -> list[tuple[str, float | None]]:
+    report: Any = shell.run_line_magic("mlops", f"fairness data {TYPED} {line}")
+    report = getattr(report, "value", report)
+    return [(finding.name, finding.limit) for finding in report.findings]
+
+
+def test_a_function_in_scope_is_a_metric_and_may_have_a_limit(shell: InteractiveShell) -> None:
+    shell.user_ns.update(
+        data=table(), agree=agree, same=partial(agree), demographic_parity_ratio=agree
+    )
+    assert judged(shell, "--metric agree --metric same --limit same 0.3") == [
+        ("agree_difference", None),
+        ("same_difference", 0.3),
+    ]
+    assert judged(shell, "--metric agree --limit agree_ratio 0.5") == [
+        ("agree_difference", None),
+        ("agree_ratio", 0.5),
+    ]
+    assert judged(shell, "--metric own.py:agree") == [("agree_difference", None)]
+    # A known metric stays what it is, whatever is called so in the notebook.
+    shown: Any = shell.run_line_magic(
+        "mlops", f"fairness data {TYPED} --metric demographic_parity_ratio --limit agree 0.5"
+    )
+    first, own = getattr(shown, "value", shown).findings
+    assert (first.name, own.limit) == ("demographic_parity_ratio", 0.5)
+    assert not first.evidence["method"].startswith("slow")
+    assert own.evidence["method"].startswith("slow: agree called for each group")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--metric demographic_parity_rato", "did you mean 'demographic_parity_ratio'"),
+        ("--limit demographic_parity_rato 0.1", "did you mean 'demographic_parity_ratio'"),
+        ("--metric half", "unknown metric 'half'"),
+        ("--metric own.py:half", "'own.py:half' is no function, but float"),
+        ("--metric own.py:agre", "did you mean 'agree'"),
+        ("--metric gone.py:agree", "there is no file 'gone.py'; a metric is given as FILE.py:NAME"),
+        ("--metric own.py:agree --metric agree", "two metrics are called 'agree'"),
+    ],
+)
+def test_what_is_no_metric_is_refused_in_one_line(
+    shell: InteractiveShell, line: str, said: str
+) -> None:
+    shell.user_ns.update(data=table(), agree=agree, half=0.5)
+    with pytest.raises(UsageError, match=said):
+        judged(shell, line)
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_terminal_takes_a_function_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    words = f"fairness data.csv {TYPED} --metric own.py:agree --limit own.py:agree 0.4 --json"
+    assert main(words.split()) == 0
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (finding["name"], finding["limit"]) == ("agree_difference", 0.4)
+
+
+@pytest.mark.usefixtures("shell")
+def test_two_functions_of_one_name_are_refused() -> None:
+    functions = [lambda y, p: (y == p).mean(), lambda y, p: (y != p).mean()]
+    with pytest.raises(InputError, match="two metrics are called '<lambda>'"):
+        mlops_nb.fairness(table(), **COLUMNS, metrics=functions)
