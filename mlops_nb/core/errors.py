@@ -4,7 +4,8 @@ The tree, with exit code and HTTP status::
 
     MlopsError (70, 500)               a fault of ours
     ├── InputError (2, 400)            wrong usage or input
-    │   └── NotFoundError (2, 404)     the thing named does not exist
+    │   ├── NotFoundError (2, 404)     the thing named does not exist
+    │   └── ArgumentError (2, 400)     a function was called with arguments that it has not
     ├── VerdictError (1 or 3, 409)     a check or a gate said no, and was asked to be strict
     ├── ExecutionError (1, 409)        a notebook, or other work asked for, failed
     ├── UnavailableError (4, 503)      a service, database, disk, port or kernel can't be used
@@ -84,6 +85,10 @@ class NotFoundError(InputError):
         from mlops_nb.core.nearest import suggest
 
         return cls(f"unknown {noun} {value!r:.80}", hint=suggest(str(value), known) or hint)
+
+
+class ArgumentError(InputError, TypeError):
+    """A function was called with arguments that it has not, or without those that it needs."""
 
 
 class VerdictError(MlopsError):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from mlops_nb.core.errors import ArgumentError
+from mlops_nb.core.nearest import suggest
 from mlops_nb.core.records import Run
 from mlops_nb.flows import (
     checks,
@@ -32,6 +34,49 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def _checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Return the function with one line about arguments that it can't be called with."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise _refused(called, signature, kwargs, error) from None
+        return function(*args, **kwargs)
+
+    return called
+
+
+def _refused(
+    function: Callable[..., Any],
+    signature: inspect.Signature,
+    given: Iterable[str],
+    error: TypeError,
+) -> ArgumentError:
+    name = next((n for n, each in globals().items() if each is function), function.__name__)
+    known = list(signature.parameters)
+    for keyword in given:
+        if keyword not in known:
+            return ArgumentError(
+                f"{name} has no argument {keyword!r:.80}", hint=suggest(keyword, known)
+            )
+    return ArgumentError(f"{name}: {error}", hint=f"it is called as {name}{_short(signature)}")
+
+
+def _short(signature: inspect.Signature) -> str:
+    """Write what a function needs, and that there is more where there is."""
+    parameters = signature.parameters.values()
+    needed = [
+        f"{each.name}=..." if each.kind is each.KEYWORD_ONLY else each.name
+        for each in parameters
+        if each.default is each.empty
+    ]
+    more = ["..."] if len(needed) < len(parameters) else []
+    return f"({', '.join(needed + more)})"
+
+
 def _door(flow: Callable[Concatenate[Context, P], R]) -> Callable[P, R]:
     """Return the flow with this process's context put in first."""
 
@@ -43,7 +88,7 @@ def _door(flow: Callable[Concatenate[Context, P], R]) -> Callable[P, R]:
     without_context = list(signature.parameters.values())[1:]
     verb.__signature__ = signature.replace(parameters=without_context)  # type: ignore[attr-defined]
     verb.__module__ = "mlops_nb"
-    return verb
+    return _checked(verb)
 
 
 init = _door(projects.init)
@@ -100,6 +145,7 @@ class Tracked:
             session.current().end_child(self.run.run_id, error)
 
 
+@_checked
 def track(
     name: str | None = None, *, experiment: str | None = None, project: str | None = None
 ) -> Tracked:
@@ -120,6 +166,7 @@ def track(
     return Tracked(run, opened=opened)
 
 
+@_checked
 def stop() -> Run:
     """End the run that is open.
 
@@ -159,6 +206,7 @@ def log(
     tracking.log(session.current().logging(), {**(values or {}), **named}, kind=kind, step=step)
 
 
+@_checked
 def log_steps(histories: Mapping[str, Iterable[float]], *, start: int = 0) -> None:
     """Log metrics with a value for each of many steps: a hundred times cheaper than one by one.
 
@@ -177,6 +225,7 @@ def log_steps(histories: Mapping[str, Iterable[float]], *, start: int = 0) -> No
     histories_flow.log_steps(session.current().logging(), histories, start=start)
 
 
+@_checked
 @contextmanager
 def child(name: str | None = None) -> Iterator[Run]:
     """Open a child run for a block of code, as ``%%mlops track`` does for a cell."""
