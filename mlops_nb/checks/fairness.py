@@ -98,7 +98,8 @@ def check(
         more. With a score there need be no prediction.
     sensitive : sequence of str
         The columns that make the groups; several make their intersection, as in Fairlearn.
-        Missing values are a group; many numbers are cut at their quartiles, and the report says so.
+        Missing values are a group; many numbers or dates are cut at their quartiles, and the report
+        says so.
     score : str, optional
         The column of the score or probability of the positive class, for the metrics that need it.
     control : sequence of str, optional

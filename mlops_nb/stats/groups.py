@@ -21,8 +21,10 @@ MISSING = "(missing)"
 OTHER = "(other)"
 MAX_GROUPS = 50
 MAX_NUMBERS = 20
+QUARTILES = (0.25, 0.5, 0.75)
 
 Key = tuple[str, ...]
+Cut = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Grouping:
         The columns whose values, together, make a group (an intersection where there are several).
     groups : tuple of tuple of str
         The groups, each as its values' texts, in the order of `columns`.
-    edges : mapping of str to tuple of float
-        The quartiles of each column that was cut into four: numbers with more than
-        `MAX_NUMBERS` values.
+    edges : mapping of str to tuple of float, datetime64 or timedelta64
+        The quartiles of each column that was cut into four: numbers, dates or durations with more
+        than `MAX_NUMBERS` values. Of dates and durations these are values that occur.
     merged : int
         How many small groups were put together as ``(other)``, where there were more than
         `MAX_GROUPS`.
@@ -57,7 +59,7 @@ class Grouping:
 
     columns: tuple[str, ...]
     groups: tuple[Key, ...]
-    edges: Mapping[str, tuple[float, ...]]
+    edges: Mapping[str, Cut]
     merged: int = 0
 
     @classmethod
@@ -66,9 +68,9 @@ class Grouping:
     ) -> tuple[Grouping, NDArray[np.intp]]:
         """Find the groups that `frame` has, and each row's index among them.
 
-        Missing values make a group of their own. Numbers with more than `MAX_NUMBERS` values are
-        cut at their quartiles; of more than `MAX_GROUPS` groups the largest are kept and the rest
-        becomes one.
+        Missing values make a group of their own. Numbers, dates and durations with more than
+        `MAX_NUMBERS` values are cut at their quartiles; of more than `MAX_GROUPS` groups the
+        largest are kept and the rest becomes one.
         """
         edges = {}
         for column in columns:
@@ -112,8 +114,8 @@ class Grouping:
     def notes(self) -> tuple[str, ...]:
         """One sentence for each thing that was done to the values before grouping."""
         said = [
-            f"{column} has more than {MAX_NUMBERS} different numbers and was cut at its quartiles "
-            f"({', '.join(f'{edge:g}' for edge in cut)})."
+            f"{column} has more than {MAX_NUMBERS} different {_noun(cut[0])} and was cut at its "
+            f"quartiles ({', '.join(map(_edge, cut))})."
             for column, cut in self.edges.items()
         ]
         if self.merged:
@@ -156,7 +158,7 @@ def confusion_counts(
 
 
 def _joint(
-    frame: pd.DataFrame, columns: Sequence[str], edges: Mapping[str, tuple[float, ...]]
+    frame: pd.DataFrame, columns: Sequence[str], edges: Mapping[str, Cut]
 ) -> tuple[NDArray[np.intp], list[Key]]:
     """Return each row's index among the combinations that occur, and these, in order."""
     import pandas as pd
@@ -174,23 +176,21 @@ def _joint(
     return rows, keys
 
 
-def _levels(
-    column: pd.Series[Any], cut: tuple[float, ...] | None
-) -> tuple[NDArray[np.intp], list[str]]:
+def _levels(column: pd.Series[Any], cut: Cut | None) -> tuple[NDArray[np.intp], list[str]]:
     """Return each row's index among the column's values, and their texts; missing comes last."""
     import pandas as pd
 
     if cut:
-        numbers = _numbers(column)
-        codes = np.searchsorted(cut, numbers, side="left")
+        values = _like(cut, column)
+        codes = np.searchsorted(np.array(cut), values, side="left")
         texts = _interval_texts(cut)
-        missing = np.isnan(numbers)
+        missing = np.isnan(values) if values.dtype.kind == "f" else np.isnat(values)
     else:
-        codes, values = pd.factorize(column)
-        order = _order(values)
+        codes, found = pd.factorize(column)
+        order = _order(found)
         place = np.empty(len(order) + 1, dtype=np.intp)
         place[order] = np.arange(len(order))
-        texts = [_text(values[i]) for i in order]
+        texts = [_text(found[i]) for i in order]
         missing = codes < 0
         codes = place[codes]
     if missing.any():
@@ -207,26 +207,90 @@ def _order(values: Iterable[Any]) -> list[int]:
         return sorted(range(len(items)), key=lambda i: str(items[i]))
 
 
-def _quartiles(column: pd.Series[Any]) -> tuple[float, ...] | None:
-    """Return where to cut a column of many numbers; None where it stays as it is."""
+def _quartiles(column: pd.Series[Any]) -> Cut | None:
+    """Return where to cut a column of many numbers or dates; None where it stays as it is."""
+    import pandas as pd
+
+    values = _continuous(column)
+    if values is None:
+        return None
+    if values.dtype.kind == "f":
+        finite = values[np.isfinite(values)]
+        if len(pd.unique(finite)) <= MAX_NUMBERS:
+            return None
+        return tuple(float(edge) for edge in np.unique(np.quantile(finite, QUARTILES)))
+    known = np.sort(values[~np.isnat(values)])
+    if len(pd.unique(known)) <= MAX_NUMBERS:
+        return None
+    # A mean of two dates is none that occurs; the nearest below cuts the same rows apart.
+    return tuple(np.unique(known[[int(share * (len(known) - 1)) for share in QUARTILES]]))
+
+
+def _continuous(column: pd.Series[Any]) -> NDArray[Any] | None:
+    """Return a column of numbers, dates or durations as an array; None of another.
+
+    Dates with a time zone are taken as its clocks show them.
+    """
     import pandas as pd
 
     types = pd.api.types
-    if not types.is_numeric_dtype(column) or types.is_bool_dtype(column):
+    if types.is_bool_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
         return None
-    numbers = _numbers(column)
-    finite = numbers[np.isfinite(numbers)]
-    if len(pd.unique(finite)) <= MAX_NUMBERS:
+    if types.is_numeric_dtype(column):
+        return _numbers(column)
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    kind = types.infer_dtype(column, skipna=True)
+    if kind == "decimal":
+        return _numbers(column.astype(object))
+    if kind in ("timedelta", "timedelta64"):
+        return pd.to_timedelta(column).to_numpy(dtype="timedelta64[us]")
+    if kind not in ("date", "datetime", "datetime64"):
         return None
-    return tuple(float(edge) for edge in np.unique(np.quantile(finite, (0.25, 0.5, 0.75))))
+    if types.is_datetime64_any_dtype(column):
+        clock: NDArray[Any] = column.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+        return clock
+    # Not by pandas, for which 9999-12-31, which stands for "no end", may be too far.
+    objects = column.astype(object)
+    clocks = [d.replace(tzinfo=None) if hasattr(d, "tzinfo") else d for d in objects.dropna()]
+    dates = np.full(len(column), "NaT", dtype="datetime64[us]")
+    dates[column.notna().to_numpy()] = np.array(clocks, dtype="datetime64[us]")
+    return dates
+
+
+def _like(cut: Cut, column: pd.Series[Any]) -> NDArray[Any]:
+    """Return a column as an array of what it was cut by, also one without a value."""
+    import pandas as pd
+
+    if _noun(cut[0]) == "numbers":
+        return _numbers(column)
+    values = _continuous(column)
+    if values is None:
+        read = pd.to_datetime if _noun(cut[0]) == "dates" else pd.to_timedelta
+        values = read(column).to_numpy(dtype=cut[0].dtype)
+    return values
 
 
 def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _interval_texts(cut: Sequence[float]) -> list[str]:
-    shown = [f"{edge:g}" for edge in cut]
+def _noun(edge: Any) -> str:
+    if isinstance(edge, np.datetime64):
+        return "dates"
+    return "durations" if isinstance(edge, np.timedelta64) else "numbers"
+
+
+def _edge(edge: Any) -> str:
+    if isinstance(edge, np.datetime64):
+        return str(np.datetime_as_string(edge, unit="auto")).replace("T", " ")
+    if isinstance(edge, np.timedelta64):
+        return str(edge.item()).removesuffix(", 0:00:00")
+    return f"{edge:g}"
+
+
+def _interval_texts(cut: Cut) -> list[str]:
+    shown = [_edge(edge) for edge in cut]
     between = [f"over {low} to {high}" for low, high in itertools.pairwise(shown)]
     return [f"to {shown[0]}", *between, f"over {shown[-1]}"]
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +54,45 @@ def test_many_numbers_are_cut_at_their_quartiles_and_it_is_said() -> None:
     assert np.bincount(codes).tolist() == [10, 10, 10, 11, 1]
     assert "age has more than 20 different numbers" in grouping.notes[0]
     assert Grouping.learn(pd.DataFrame({"code": range(20)}), ["code"])[0].notes == ()
+
+
+DAYS = pd.Series(pd.date_range("2024-01-01", periods=41))
+CUT = ("to 2024-01-11", "over 2024-01-11 to 2024-01-21", "over 2024-01-21 to 2024-01-31",
+       "over 2024-01-31")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "noun"),
+    [
+        (DAYS, CUT, "dates"),
+        (DAYS.astype("datetime64[s]"), CUT, "dates"),
+        (DAYS.dt.tz_localize("Europe/Berlin"), CUT, "dates"),
+        (DAYS.astype("timestamp[us][pyarrow]"), CUT, "dates"),
+        (DAYS.dt.date, CUT, "dates"),
+        ([d.replace(tzinfo=UTC) if d.day % 2 else d for d in DAYS.astype(object)], CUT, "date"),
+        ([*DAYS.dt.date[:-1], date(9999, 12, 31)], CUT, "dates"),
+        ([*DAYS.astype(object)[:-1], datetime(9999, 12, 31)], CUT, "dates"),  # noqa: DTZ001
+        (DAYS.dt.to_period("D"), CUT, "dates"),
+        (
+            DAYS + pd.Timedelta("90min"),
+            ("to 2024-01-11 01:30", "over 2024-01-11 01:30 to 2024-01-21 01:30"),
+            "dates",
+        ),
+        (DAYS - DAYS[0], ("to 10 days", "over 10 days to 20 days"), "durations"),
+        ([Decimal(i) for i in range(41)], ("to 10", "over 10 to 20"), "numbers"),
+    ],
+)
+def test_many_dates_are_cut_as_numbers_are(values: Any, labels: tuple[str, ...], noun: str) -> None:
+    column = pd.Series(values)
+    frame = pd.DataFrame({"born": column.where(column.index != 40, None)}).iloc[::-1]
+    grouping, codes = Grouping.learn(pd.concat([frame, pd.DataFrame({"born": column})]), ["born"])
+    assert grouping.labels[: len(labels)] == labels
+    assert grouping.labels[4:] == ("(missing)",)
+    assert np.bincount(codes).tolist() == [22, 20, 20, 19, 1]
+    assert f"born has more than 20 different {noun}" in grouping.notes[0]
+    assert grouping.codes(frame).tolist() == codes[:41].tolist()
+    nothing = pd.DataFrame({"born": [None, None]})
+    assert grouping.codes(nothing).tolist() == [4, 4]
 
 
 def test_of_very_many_groups_the_small_ones_are_put_together_and_it_is_said() -> None:
