@@ -17,7 +17,9 @@ how, and for why the bootstrapped maximum itself won't do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from math import isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_nb.checks.batches import Batches, split
@@ -32,7 +34,7 @@ from mlops_nb.checks.fairness_metrics import (
     kind_of,
 )
 from mlops_nb.checks.fairness_over_time import in_batches
-from mlops_nb.checks.fairness_reading import notes_of, read
+from mlops_nb.checks.fairness_reading import notes_of, read, why_empty
 from mlops_nb.checks.fairness_sample import Sample
 from mlops_nb.checks.fairness_table import MINIMUM, SHOWN, Asked, Table
 from mlops_nb.checks.inputs import (
@@ -144,7 +146,8 @@ def check(
     Report
         Of kind "fairness", one finding a metric. `evidence` has `interval`, which holds with
         `confidence`, `bounds`, of which each holds with `confidence` by itself and against which
-        the limit is held, `sensitive`, `groups` (for each: `group`, `values`, `n`, `positives`,
+        the limit is held (both None, as the value, without any row), `sensitive`,
+        `groups` (for each: `group`, `values`, `n`, `positives`,
         `negatives`, `selected` and its rates; a rate without rows is None), `extremes` (the two
         groups furthest apart, for each rate), `minimum` (`rows` needed, `of` what, and the groups
         `below`), `metric_note`, `note`, `method` (of the draws) and `correction`
@@ -220,6 +223,7 @@ def check(
         n_groups=len(grouping.groups),
     )
     sample = known_rows.sample
+    asked = replace(asked, empty=why_empty(known_rows.missing, len(data)))
     missing: dict[str, Any] = {**known_rows.missing}
     missing["sensitive"] = {column: int(data[column].isna().sum()) for column in sensitive}
     codes = batches.codes(len(data))[known_rows.kept]
@@ -384,7 +388,7 @@ def _tables(
 
     Each with the batch of each of its rows.
     """
-    if not control:
+    if not control or not len(data):
         return [(Table(sample, grouping, asked), batches)], ()
     levels, codes = _groups(data, control)
     tables = []
@@ -410,12 +414,16 @@ def _groups(data: pd.DataFrame, columns: Sequence[str]) -> tuple[Grouping, NDArr
 def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:
     status = overall(findings)
     limited = [finding for finding in findings if finding.limit is not None]
-    worst = max((f for f in limited or findings if f.status == status), key=_badness)
-    low, high = worst.evidence["bounds"]
+    deciding = [f for f in limited if f.status == status]
+    worst = max(deciding or [f for f in findings if f.status == status], key=_badness)
     limit = "no limit" if worst.limit is None else f"limit {worst.limit:g}"
-    value = "0 / 0" if worst.value != worst.value else f"{worst.value:.3f}"  # NaN
     where = f" ({worst.column})" if worst.column else ""
-    number = f"{worst.name}{where} is {value} ({low:.3f} to {high:.3f}; {limit})."
+    if worst.value is None:
+        number = f"{worst.name}{where} has no value ({limit})."
+    else:
+        value = "0 / 0" if isnan(worst.value) else f"{worst.value:.3f}"
+        low, high = worst.evidence["bounds"]
+        number = f"{worst.name}{where} is {value} ({low:.3f} to {high:.3f}; {limit})."
     by = " × ".join(sensitive)
     words = {
         "pass": f"By {by}, no gap is wider than its limit; the nearest to it:",
@@ -428,7 +436,7 @@ def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:
 
 def _badness(finding: Finding) -> float:
     """Order findings by how much of what the limit allows the gap uses up."""
-    value = 1.0 if finding.value != finding.value else finding.value  # NaN
+    value = 1.0 if finding.value is None or isnan(finding.value) else finding.value
     gap, limit = value, finding.limit if finding.limit is not None else 1.0
     if kind_of(finding.name).startswith("group"):
         return 0.0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.checks.fairness_frame import check_weights, positive_last
 from mlops_nb.checks.fairness_metrics import MEASURES
 from mlops_nb.checks.fairness_sample import Sample
+from mlops_nb.checks.fairness_words import NOTHING
 from mlops_nb.checks.inputs import read_classes, read_numbers
 from mlops_nb.core.errors import InputError
 
@@ -117,6 +118,12 @@ def notes_of(missing: Mapping[str, Any]) -> list[str]:
         if n
     ]
     return said
+
+
+def why_empty(missing: Mapping[str, Any], rows: int) -> str:
+    """Say why no row is left."""
+    absent = next((key for key in _READ if rows and missing.get(key) == rows), "")
+    return f"No row has a {absent.removesuffix('s')}." if absent else NOTHING
 
 
 def _prediction(prediction: str | None, measures: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ from mlops_nb.checks.fairness_metrics import (
     selected_of,
 )
 from mlops_nb.checks.fairness_sample import Sample
-from mlops_nb.checks.fairness_words import MISLEADS, RATIO_NOTE, together
+from mlops_nb.checks.fairness_words import MISLEADS, NOTHING, RATIO_NOTE, one, spread, together
 from mlops_nb.checks.rows import Bootstrap
 from mlops_nb.checks.verdicts import against
 from mlops_nb.core.records import Finding, Status
@@ -59,6 +59,7 @@ class Asked:
     draws: int = 1000
     seed: int = 0
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    empty: str = NOTHING
 
     def family(self, metric: str) -> Family:
         """Return what a metric compares: Fairlearn's, or the user's own function."""
@@ -143,7 +144,7 @@ class Table:
             kind,
             self.asked.agg,
         )
-        low, high = self._interval(family, kind, value)
+        interval = self._interval(family, kind, value)
         sure = self._interval(family, kind, value, each_end=True)
         below = self._below(family)
         judged = len(self.labels) > 1 and not below
@@ -156,17 +157,19 @@ class Table:
             unjudged = None if self._can_be_settled(family, limit) else limit
         if unjudged is not None:
             limit, status = None, "pass"
+        if nothing := not self.sample.total.any():
+            status = "insufficient"
         extremes = [self._extremes(name) for name in family.measures]
         first = self._first() if drawn else {}
         return Finding(
             name=metric,
             column=self.column,
-            value=value,
+            value=None if nothing else value,
             limit=limit,
             status=status,
             evidence={
-                "interval": [low, high],
-                "bounds": list(sure),
+                "interval": None if nothing else list(interval),
+                "bounds": None if nothing else list(sure),
                 "confidence": self.asked.confidence,
                 "method": self._drawn_how(family),
                 "correction": self._correction(kind),
@@ -226,9 +229,11 @@ class Table:
         return MEASURES[name].higher_is_better if name in MEASURES else True
 
     def _values(self, name: str) -> Floats:
-        if name in self.asked.functions:
-            return self._draw(name)[0]
-        return group_values(self.sample, name)
+        import numpy as np
+
+        own = name in self.asked.functions
+        values = self._draw(name)[0] if own else group_values(self.sample, name)
+        return np.where(self.sample.total > 0, values, np.nan)
 
     def _draw(self, name: str) -> tuple[Floats, Floats]:
         """Return a measure's value of each group, and its draws."""
@@ -263,7 +268,8 @@ class Table:
         return Bootstrap(self.asked.confidence, self.asked.draws, self.asked.seed)
 
     def _rows(self, name: str) -> NDArray[Any]:
-        return self.sample.rows if name not in MEASURES else MEASURES[name].rows(self.sample)
+        rows = self.sample.rows if name not in MEASURES else MEASURES[name].rows(self.sample)
+        return rows * (self.sample.total > 0)
 
     def _of(self, name: str) -> str:
         return "rows" if name not in MEASURES else MEASURES[name].of
@@ -358,12 +364,18 @@ class Table:
 
     def _below(self, family: Family) -> dict[str, str]:
         """Return the groups with too little to judge by, and how little that is."""
-        short: dict[str, str] = {}
+        short = {
+            group: "no weight"
+            for group, n, weight in zip(
+                self.labels, self.sample.rows, self.sample.total, strict=True
+            )
+            if n and not weight
+        }
         for name in dict.fromkeys(family.measures):
             for group, n in zip(self.labels, self._rows(name), strict=True):
                 if n < MINIMUM:
                     of = self._of(name)
-                    short.setdefault(group, f"{n} {_one(of) if n == 1 else of}")
+                    short.setdefault(group, f"{n} {one(of) if n == 1 else of}")
         return short
 
     def _extremes(self, name: str, least: int = 0) -> dict[str, Any] | None:
@@ -405,12 +417,14 @@ class Table:
         unjudged: float | None = None,
     ) -> str:
         if not self.sample.rows.sum():
-            return "No row has both a label and a prediction."
+            return self.asked.empty
+        if not self.sample.total.any():
+            return "No row has a weight above 0."
         if len(self.labels) < 2:
             only = shortened(self.labels[0])
             return f"There is one group only, {only}: nothing to compare it with."
         firm = [self._extremes(name, least=MINIMUM) for name in family.measures]
-        said = [_spread(each) for each in firm if each is not None]
+        said = [spread(each) for each in firm if each is not None]
         if below:
             shown = [f"{shortened(group)} has {n}" for group, n in list(below.items())[:3]]
             more = f", and so on for {len(below) - 3} more groups" if len(below) > 3 else ""
@@ -469,25 +483,9 @@ class Table:
         ]  # fmt: skip
 
 
-def _one(of: str) -> str:
-    """Name one of what is counted: "1 row of the rarest class", "1 selected"."""
-    first, _, rest = of.partition(" ")
-    return f"{first.removesuffix('s')} {rest}".strip()
-
-
 def _known(value: float) -> float | None:
     return None if isnan(value) else float(value)
 
 
 def _end(value: float, unknown: float) -> float:
     return unknown if isnan(value) else float(value)
-
-
-def _spread(extreme: Mapping[str, Any]) -> str:
-    high, low, words = extreme["highest"], extreme["lowest"], extreme["rate"].replace("_", " ")
-    if high["value"] == low["value"]:
-        return f"The {words} is {high['value']:.3f} in all groups."
-    return (
-        f"The {words} goes from {low['value']:.3f} ({shortened(low['group'])}) "
-        f"to {high['value']:.3f} ({shortened(high['group'])})."
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_nb.core.words import shortened
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+NOTHING = "No row has both a label and a prediction."
 _BASE_RATES = (
     "Where the groups truly differ in how many are positive, a perfect model has a gap, too, and "
     "closing it costs accuracy (Hardt, Price and Srebro 2016)."
@@ -83,4 +84,21 @@ def together(
         f"Of the groups {ends[0]} to {ends[1]} are positive: no model that errs can then be "
         "calibrated in every group and have equal error rates (Kleinberg, Mullainathan and "
         "Raghavan 2016; Chouldechova 2017). Which gap matters is a choice, not a computation."
+    )
+
+
+def one(of: str) -> str:
+    """Name one of what is counted: "1 row of the rarest class", "1 selected"."""
+    first, _, rest = of.partition(" ")
+    return f"{first.removesuffix('s')} {rest}".strip()
+
+
+def spread(extreme: Mapping[str, Any]) -> str:
+    """Say between which groups a measure lies, and at what values."""
+    high, low, words = extreme["highest"], extreme["lowest"], extreme["rate"].replace("_", " ")
+    if high["value"] == low["value"]:
+        return f"The {words} is {high['value']:.3f} in all groups."
+    return (
+        f"The {words} goes from {low['value']:.3f} ({shortened(low['group'])}) "
+        f"to {high['value']:.3f} ({shortened(high['group'])})."
     )

@@ -51,7 +51,7 @@ def _told(batch: Batch, found: Finding, rows: int) -> dict[str, Any]:
     return {
         "batch": batch.label,
         "rows": rows,
-        "value": None if rows == 0 or isnan(found.value) else found.value,
+        "value": None if rows == 0 or found.value is None or isnan(found.value) else found.value,
         "interval": known["interval"],
         **({"bounds": known["bounds"]} if "bounds" in known else {}),
         "status": found.status,
