@@ -64,8 +64,19 @@ def percent(share: float) -> str:
     --------
     >>> percent(0.5), percent(0.0123), percent(0.00001)
     ('50 %', '1.2 %', '0.001 %')
+
+    What is not exactly all gets the digits to say so:
+
+    >>> percent(0.997), percent(0.99996), percent(1 - 1e-9), percent(1.0)
+    ('99.7 %', '99.996 %', '> 99.999 %', '100 %')
     """
-    return f"{100 * share:.0f} %" if share == 0 or share >= 0.0995 else f"{100 * share:.2g} %"
+    if share < 0.0995 and share != 0:
+        return f"{100 * share:.2g} %"
+    if not 0.995 <= share < 1:
+        return f"{100 * share:.0f} %"
+    tight = (f"{100 * share:.{digits}f}" for digits in (1, 2, 3))
+    shown = next((text for text in tight if not text.startswith("100")), "> 99.999")
+    return f"{shown} %"
 
 
 def plural(count: int, noun: str) -> str:

@@ -109,10 +109,12 @@ def percent(share: Any) -> str:
 
     Examples
     --------
-    >>> percent(0.3913), percent(1.0), percent(None)
-    ('39.1 %', '100 %', '–')
+    >>> percent(0.3913), percent(1.0), percent(0.99996), percent(None)
+    ('39.1 %', '100 %', '99.996 %', '–')
     """
     drawn = finite(share)
+    if drawn is not None and 0.9995 <= drawn < 1:
+        return of_core.percent(drawn)
     return number(share) if drawn is None else f"{100 * drawn:.3g} %"
 
 
