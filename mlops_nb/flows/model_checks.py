@@ -76,7 +76,7 @@ def fairness(
         },
         several={"sensitive": sensitive, "control": control},
     )
-    with told("fairness", settings, {"by": by, "every": every if by is None else by}):
+    with told("fairness", settings, _typed(metrics, by, every)):
         report = fairness_check.check(
             rows.frame,
             label=rows.column("label"),
@@ -136,7 +136,7 @@ def performance(
         positive=positive,
         one={"label": label, "prediction": prediction, "score": score, "by": _or_none(by)},
     )
-    with told("performance", settings, {"by": by, "every": every if by is None else by}):
+    with told("performance", settings, _typed(metrics, by, every)):
         report = performance_check.check(
             rows.frame,
             label=rows.column("label"),
@@ -192,6 +192,16 @@ def performance_settings(
         "confidence": settings.confidence if confidence is None else confidence,
         "draws": settings.draws,
         "seed": settings.seed,
+    }
+
+
+def _typed(metrics: object, by: Any, every: object) -> dict[str, Any]:
+    """Return the settings that arguments go before; limits that are given leave the others."""
+    return {
+        "by": by,
+        "every": every if by is None else by,
+        "metrics": metrics or None,
+        "limits": None,
     }
 
 

@@ -64,7 +64,8 @@ def _is_about(error: InputError, key: str, value: Any) -> bool:
         return True
     parts = [*value, *value.values()] if isinstance(value, dict) else value
     texts = [parts] if isinstance(parts, str) else parts if isinstance(parts, list) else []
-    return any(f"{text!r:.80}" in error.message for text in texts)
+    start = error.message.partition(" needs ")[0]
+    return start in texts or any(f"{text!r:.80}" in error.message for text in texts)
 
 
 def batches(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
@@ -177,6 +178,13 @@ def test_settings_make_the_batches_and_are_named_where_they_are_wrong(tmp_path: 
             flows.performance(context, data, **without)
 
 
+def test_a_limit_of_the_settings_that_lacks_its_score_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mlops.toml").write_text("[performance.limits]\nroc_auc = 0.7\n")
+    context = Context(Project.at(tmp_path), tmp_path)
+    with pytest.raises(InputError, match=r"roc_auc needs .*performance\.limits in mlops\.toml"):
+        flows.performance(context, DATA, label="y", prediction="p")
+
+
 @pytest.mark.parametrize("by", [DATA["when"], DATA["when"].to_numpy()])
 def test_an_array_makes_the_batches(by: Any) -> None:
     report = mlops_nb.performance(label=DATA["y"], prediction=DATA["p"], by=by, every="month")
@@ -214,3 +222,30 @@ def test_a_stored_report_with_odd_batches_is_drawn(odd: Any) -> None:
     held = replace(report.findings[0], evidence={**report.findings[0].evidence, "over_time": odd})
     assert "accuracy" in panels.text(replace(report, findings=(held,)))
     assert "accuracy" in panels.html(replace(report, findings=(held,)))
+
+
+def test_batches_without_truth_leave_gaps_and_judge_nothing_that_has_no_limit() -> None:
+    data = DATA.assign(y=DATA["y"].where(DATA["when"].dt.month != 2))
+    report = measured(data, score="s", metrics=["accuracy", "f1"], limits={"f1": 0.2})
+    assert told(report, "status", "value", at=0)[1] == ("pass", None)
+    assert told(report, "status", at=1)[1] == ("insufficient",)
+    lines = [line.split() for line in panels.text(report).splitlines()]
+    drawn = next(line for line in lines if line[0:1] == ["accuracy"] and "from" in line)
+    assert [len(part) for part in drawn[1:3]] == [1, 1]
+
+
+def test_a_batch_that_no_evidence_decides_is_drawn_whole() -> None:
+    close = measured(metrics=["accuracy"], limits={"accuracy": 0.7})
+    batches = close.findings[0].evidence["over_time"]
+    for batch in batches:
+        batch.update(value=0.7, interval=[0.6, 0.8], status="insufficient")
+    drawn = re.search(r"from ([\d.]+) to ([\d.]+)  ", panels.text(close))
+    assert drawn is not None
+    assert float(drawn[1]) <= 0.6
+    assert float(drawn[2]) >= 0.8
+
+
+def test_one_class_has_no_roc_curve() -> None:
+    report = measured(DATA[DATA["y"] == 1], score="s", metrics=["roc_auc"])
+    assert "roc" not in report.findings[0].evidence
+    assert "ROC" not in panels.text(report)
