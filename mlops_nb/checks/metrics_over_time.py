@@ -54,7 +54,7 @@ def _told(batch: Batch, found: Finding, rows: int) -> dict[str, Any]:
         "value": None if rows == 0 or found.value is None or isnan(found.value) else found.value,
         "interval": known["interval"],
         **({"bounds": known["bounds"]} if "bounds" in known else {}),
-        "status": found.status,
+        "status": "pass" if found.limit is None else found.status,
         **({"below": known["minimum"]["below"]} if "minimum" in known else {}),
     }
 

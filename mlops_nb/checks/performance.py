@@ -355,7 +355,7 @@ def _drawing(metric: str, rows: Rows) -> dict[str, Any]:
     if not len(rows.truth):
         return {}
 
-    if metric == "roc_auc" and rows.score is not None:
+    if metric == "roc_auc" and rows.score is not None and 0 < rows.truth.sum() < len(rows.truth):
         fpr, tpr = Ranking(rows.truth, rows.score).roc(ROC_POINTS)
         return {"roc": {"fpr": fpr.tolist(), "tpr": tpr.tolist()}}
     if metric == "brier" and rows.score is not None:

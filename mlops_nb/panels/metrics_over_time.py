@@ -79,11 +79,12 @@ def _noun(findings: Sequence[Finding]) -> str:
 
 
 def _points(finding: Finding, batches: Batches) -> list[Finding]:
-    """Return what the axis must hold: all values, and the bounds of what is decided.
+    """Return what the axis must hold: all values, and the bounds of what is decided, if any.
 
     What a handful of rows came to would hide the rest; it is cut off at the axis' ends.
     """
     firm = [batch for batch in batches if (words.finite(batch.get("rows")) or 0) >= _FEW]
+    undecided = not any(_is_decided(batch) for batch in firm)
     return [
         Finding(
             finding.name,
@@ -92,18 +93,22 @@ def _points(finding: Finding, batches: Batches) -> list[Finding]:
             finding.limit,
             evidence={
                 "higher_is_better": not at_most(finding),
-                **({} if batch.get("status") == "insufficient" else {"bounds": _bounds(batch)}),
+                **({"bounds": [*_bounds(batch)]} if undecided or _is_decided(batch) else {}),
             },
         )
         for batch in firm or batches
     ]
 
 
-def _bounds(batch: Mapping[str, Any]) -> list[float] | None:
+def _is_decided(batch: Mapping[str, Any]) -> bool:
+    return batch.get("status") != "insufficient"
+
+
+def _bounds(batch: Mapping[str, Any]) -> tuple[float | None, float | None]:
     ends = batch.get("bounds") or batch.get("interval")
     known = [words.finite(end) for end in ends] if isinstance(ends, list) else []
     drawn = [end for end in known if end is not None]
-    return drawn if len(drawn) == 2 else None
+    return (drawn[0], drawn[1]) if len(drawn) == 2 else (None, None)
 
 
 def _row(
@@ -126,10 +131,11 @@ def _row(
 
 def _trend(finding: Finding, batches: Batches, ends: tuple[float, float]) -> Picture | None:
     judged = [
-        trends.Judged(words.finite(batch.get("value")), bounds[0], bounds[1], _status(batch))
+        trends.Judged(words.finite(batch.get("value")), *_bounds(batch), _status(batch))
         for batch in batches
-        if (bounds := _bounds(batch)) is not None
     ]
+    if all(each.low is None for each in judged):
+        return None
     values = [words.score(batch.get("value")) for batch in batches]
     alt = (
         f"{words.name(finding.name)} in {words.plural(len(batches), 'batch')}, from {values[0]} to "

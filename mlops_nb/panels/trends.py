@@ -104,11 +104,11 @@ def _thinned(
 
 
 class Judged(NamedTuple):
-    """A value with the bounds that decided its verdict."""
+    """A value with the bounds that decided its verdict; None where nothing could be measured."""
 
     value: float | None
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     status: str
 
 
@@ -119,7 +119,8 @@ def bounds(
 
     The forbidden side is tinted. What has failed is red and what has too little evidence paler,
     so that the eye goes to what is sure. Beyond 80 batches neighbours are drawn as one, from the
-    lowest bound to the highest, with the worst of their values and verdicts.
+    lowest bound to the highest, with the worst of their values and verdicts. What could not be
+    measured leaves a gap.
     """
     low, high = axis
     if not batches or not high > low:
@@ -143,7 +144,8 @@ def bounds(
         whiskers, ticks = "", ""
         for place, each in some:
             middle = (place + 0.5) * slot
-            whiskers += f"M{middle:.1f} {y(each.high):g}V{y(each.low):g}"
+            if each.low is not None and each.high is not None:
+                whiskers += f"M{middle:.1f} {y(each.high):g}V{y(each.low):g}"
             if each.value is not None:
                 ticks += f"M{middle - 0.3 * slot:.1f} {y(each.value):g}h{0.6 * slot:.1f}"
         opacity = ".35" if status == "insufficient" else ".6"
@@ -164,8 +166,8 @@ def _joined(batches: Sequence[Judged], *, at_most: bool) -> Sequence[Judged]:
     return [
         Judged(
             worst((each.value for each in some if each.value is not None), default=None),
-            min(each.low for each in some),
-            max(each.high for each in some),
+            min((each.low for each in some if each.low is not None), default=None),
+            max((each.high for each in some if each.high is not None), default=None),
             max((each.status for each in some), key=_WORSE.index),
         )
         for some in (batches[at : at + step] for at in range(0, len(batches), step))
@@ -175,8 +177,10 @@ def _joined(batches: Sequence[Judged], *, at_most: bool) -> Sequence[Judged]:
 def _letters(values: Iterable[float | None], axis: tuple[float, float]) -> str:
     low, high = axis
     known = [(None if value is None else value - low, "") for value in values]
-    some = [min(max(value or 0.0, 0.0), high - low) for value, _ in _thinned(known, _LETTERS)]
-    return spark(some, high - low)
+    some = [value for value, _ in _thinned(known, _LETTERS)]
+    letters = spark([min(max(value or 0.0, 0.0), high - low) for value in some], high - low)
+    drawn = zip(some, letters, strict=True)
+    return "".join(" " if value is None else letter for value, letter in drawn)
 
 
 def _dashed(path: str) -> str:

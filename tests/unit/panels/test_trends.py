@@ -72,3 +72,13 @@ def test_nothing_is_drawn_of_nothing(values: list[Any]) -> None:
     assert trends.course([(value, "pass") for value in values], 0.1, alt="") is None
     assert trends.bounds([], (0.0, 1.0), 0.1, at_most=True, alt="") is None
     assert trends.bars([], 0.1, alt="") is None
+
+
+def test_what_could_not_be_measured_leaves_a_gap() -> None:
+    known = trends.Judged(0.9, 0.8, 1.0, "pass")
+    gap = trends.Judged(None, None, None, "insufficient")
+    picture = trends.bounds([known, gap, known], (0.0, 1.0), None, at_most=False, alt="a")
+    assert picture is not None
+    assert picture.letters == "▇ ▇"
+    assert picture.width == 60
+    assert trends.bounds([gap] * 100, (0.0, 1.0), None, at_most=False, alt="a") is not None
