@@ -199,7 +199,7 @@ def axis(findings: Sequence[Finding]) -> tuple[float, float]:
     if min(shown) < 0 or max(shown) > 1:
         low, high = min(shown), max(shown)
         margin = 0.1 * (high - low) or 1.0
-        return low - margin, high + margin
+        return (low - margin if low < 0 else max(0.0, low - margin)), high + margin
     if all(at_most(finding) for finding in findings):
         return 0.0, min(1.0, max(0.2, ceil(10 * max(shown) + 0.5) / 10))
     return max(0.0, min(0.8, floor(10 * min(shown) - 0.5) / 10)), 1.0
@@ -240,19 +240,18 @@ def _numbers(finding: Finding) -> list[float]:
 
 def _gaps(record: Report, known: Sequence[Mapping[str, Any]], rows: int) -> Table:
     findings, notes = record.findings, _fresh_notes(record, known)
-    differences = axis([finding for finding in findings if at_most(finding)])
-    ratios = axis([finding for finding in findings if not at_most(finding)])
+    axes, legend = axes_of([[finding] for finding in findings[:rows]])
     lines: list[list[Content]] = [
         [
             verdict(finding),
             named(finding.name, note),
             named(finding.column or ""),
             words.score(finding.value, beside=finding.limit),
-            whisker(finding, differences if at_most(finding) else ratios) or "",
+            whisker(finding, ends) or "",
             words.interval(decisive(finding)),
             allowed(finding),
         ]
-        for finding, note in list(zip(findings, notes, strict=True))[:rows]
+        for finding, note, ends in zip(findings, notes, axes, strict=False)
     ]
     return without_empty_columns(
         Table(
@@ -268,7 +267,7 @@ def _gaps(record: Report, known: Sequence[Mapping[str, Any]], rows: int) -> Tabl
             ],
             lines,
             more=beyond(len(findings), rows, "metric"),
-            legend=[axis_words(findings, differences, ratios)],
+            legend=[legend],
         )
     )
 
@@ -287,6 +286,26 @@ def _fresh_notes(record: Report, known: Sequence[Mapping[str, Any]]) -> list[str
 def _drawn_title(findings: Sequence[Finding]) -> str:
     limited = any(words.finite(finding.limit) is not None for finding in findings)
     return "against the limit" if limited else "drawn"
+
+
+def axes_of(
+    lines: Sequence[Sequence[Finding]], nouns: tuple[str, str] = ("differences", "ratios")
+) -> tuple[list[tuple[float, float]], tuple[str, str]]:
+    """Return the axis of each line of a table, whose findings are drawn together, and the legend.
+
+    What lies between 0 and 1 shares an axis; what has a unit can't be drawn beside another unit.
+    """
+    shares = [line for line in lines if all(map(_is_share, line))]
+    within = [finding for line in shares for finding in line]
+    ends = {lower: axis([f for f in within if at_most(f) is lower]) for lower in (True, False)}
+    axes = [ends[at_most(line[-1])] if line in shares else axis(line) for line in lines]
+    said = axis_words(within, ends[True], ends[False], nouns)[0]
+    own = f"{'the others ' if shares else ''}each on a scale of its own"
+    return axes, (", ".join(filter(None, [said, own if len(shares) < len(lines) else ""])), "")
+
+
+def _is_share(finding: Finding) -> bool:
+    return all(0 <= number <= 1 for number in _numbers(finding))
 
 
 def axis_words(
@@ -367,7 +386,7 @@ def performance(record: Report, rows: int) -> list[Block]:
     if not record.findings:
         return [Paragraph("No metric was computed.")]
     shown = record.findings[:rows]
-    within = [f for f in shown if all(0 <= number <= 1 for number in _numbers(f))]
+    within = [finding for finding in shown if _is_share(finding)]
     lines: list[list[Content]] = []
     for finding in shown:
         known = evidence(finding)

@@ -24,8 +24,7 @@ from mlops_nb.panels.blocks import (
 from mlops_nb.panels.judgements import (
     allowed,
     at_most,
-    axis,
-    axis_words,
+    axes_of,
     decisive,
     groups_compared,
     interval_title,
@@ -185,10 +184,9 @@ def _compared(caption: str, before: Report, after: Report, rows: int) -> Block:
         Column(interval, "number"),
         Column("allowed", "number"),
     ]
-    ends = {low: axis([f for f in measured if at_most(f) is low]) for low in (True, False)}
-    lines = [_compared_row(was, now, ends[at_most(now)]) for was, now in pairs[:rows]]
     nouns = ("differences", "ratios") if after.kind == "fairness" else ("errors", "scores")
-    scale = axis_words(measured, ends[True], ends[False], nouns)
+    axes, scale = axes_of([[each for each in pair if each] for pair in pairs[:rows]], nouns)
+    lines = [_compared_row(*pair, ends) for pair, ends in zip(pairs, axes, strict=False)]
     legend = [("before", charts.GREY), ("after", charts.BLUE), scale]
     more = beyond(len(pairs), rows, "metric")
     return without_empty_columns(Table(caption, columns, lines, more, legend))

@@ -158,6 +158,24 @@ def test_an_interval_is_drawn_to_scale_against_its_limit() -> None:
     assert value == (5 + 0.5 * 140 - 1, 2)
 
 
+def test_gaps_of_different_units_are_drawn_on_scales_of_their_own() -> None:
+    known = [{"interval": [low, 2 * low], "bounds": [low, 2 * low]} for low in (0.2, 3.0, 4000.0)]
+    findings = [
+        Finding(f"{name}_difference", None, 1.5 * each["interval"][0], evidence=each)
+        for name, each in zip(("rate", "error", "squared"), known, strict=True)
+    ]
+    page = Page(panels.html(report("fairness", *findings)))
+    legend = "differences drawn from 0 to 0.5, the others each on a scale of its own"
+    assert legend in page.text
+    drawn = [
+        ET.fromstring(b64decode((attributes["src"] or "").partition(",")[2]))  # noqa: S314
+        for tag, attributes in page.tags
+        if tag == "img"
+    ]
+    widths = [max(float(r.get("width", 0)) for r in svg if r.tag.endswith("rect")) for svg in drawn]
+    assert all(width > 50 for width in widths)
+
+
 def test_a_group_that_is_too_small_is_shown_as_such() -> None:
     told = panels.text(report_samples.small_fairness())
     assert re.search(r"b × x +10 .*\n +too few to judge by", told)
