@@ -241,10 +241,15 @@ class _Making:
     def _say(self, done: int, text: str) -> None:
         self.watch.progress(done, 3, text)
 
+    def _go_on(self) -> None:
+        if self.watch.cancelled():
+            raise StoppedError("stopped while the environment was being made")
+
     def _run(
         self, command: Sequence[str], more: Mapping[str, str] | None = None
     ) -> tuple[int, str]:
         """Run a command to its end and return its exit code and what it said."""
+        self._go_on()
         environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
@@ -258,8 +263,7 @@ class _Making:
             )
             try:
                 while not _ended(process):
-                    if self.watch.cancelled():
-                        raise StoppedError("stopped while the environment was being made")
+                    self._go_on()
             finally:
                 if process.poll() is None:
                     with suppress(ProcessLookupError, PermissionError):

@@ -118,7 +118,9 @@ def test_where_uv_finds_nothing_the_settings_of_pip_count(
     assert said_by(made).split()[0] == "10"
 
 
-def test_what_can_not_be_had_is_one_line_and_leaves_nothing(tmp_path: Path, links: Path) -> None:
+def test_what_can_not_be_had_is_one_line_and_leaves_nothing(
+    tmp_path: Path, links: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "environments"
 
     class Impatient(Silent):
@@ -129,6 +131,10 @@ def test_what_can_not_be_had_is_one_line_and_leaves_nothing(tmp_path: Path, link
         environments.made(folder, wanted("tinypack==9.9"), Silent(), project=tmp_path)
     with pytest.raises(UnavailableError, match=r"Python 3\.2\.99 .*is not installed here"):
         environments.made(folder, wanted(python="3.2.99"), Silent(), project=tmp_path)
+    with pytest.raises(StoppedError):
+        environments.made(folder, wanted("tinypack==1.0"), Impatient(), project=tmp_path)
+    # A command that ends before it is looked at must not outrun who stops it.
+    monkeypatch.setattr(environments, "POLL_S", 60)
     with pytest.raises(StoppedError):
         environments.made(folder, wanted("tinypack==1.0"), Impatient(), project=tmp_path)
     assert [path.name for path in folder.iterdir() if path.suffix != ".lock"] == []
