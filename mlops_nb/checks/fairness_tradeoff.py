@@ -10,83 +10,19 @@ both models' rates.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks.fairness_metrics import MEASURES, aggregate, combine, family_of
-from mlops_nb.checks.fairness_table import MINIMUM
-from mlops_nb.checks.inputs import read_classes
 from mlops_nb.checks.tradeoff_amounts import GAPS as GAPS_OF_AMOUNTS
 from mlops_nb.checks.tradeoff_amounts import Amounts
+from mlops_nb.checks.tradeoff_binary import TwoClasses
 from mlops_nb.checks.tradeoff_classes import SeveralClasses
+from mlops_nb.checks.tradeoff_judge import Judge
 from mlops_nb.core.words import percent
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
-
-    from mlops_nb.stats.groups import Grouping
-
-    Floats = NDArray[np.float64]
 
 SHARES = (0.25, 0.5, 0.75)
-
-
-@dataclass(frozen=True)
-class _Judge:
-    """The rows that classifiers are judged on, and how."""
-
-    data: pd.DataFrame
-    label: str
-    grouping: Grouping
-    groups: NDArray[np.intp]
-    metric: str
-    positive: Any
-    confidence: float
-    draws: int
-    seed: int
-
-    @property
-    def measure(self) -> str:
-        """What a gap is paid with."""
-        return "accuracy"
-
-    def told(self, before: Any, after: Any) -> Floats:
-        """Count the rows by (group, truth, before, after); without those that lack one."""
-        import numpy as np
-        import pandas as pd
-
-        columns = {"label": self.data[self.label].array, "before": before, "after": after}
-        told = pd.DataFrame({name: pd.Series(each).array for name, each in columns.items()})
-        read = read_classes(told, tuple(columns))
-        _, codes = read.binary(self.positive, "the label and both models' predictions")
-        known = np.all([each >= 0 for each in codes], axis=0)
-        cell = self.groups[known]
-        for each in codes:
-            cell = cell * 2 + each[known]
-        size = len(self.grouping.groups)
-        counts = np.bincount(cell, minlength=8 * size).reshape(size, 2, 2, 2)
-        return counts.astype(np.float64)
-
-    def points(self, counts: Floats, shares: Sequence[float]) -> list[dict[str, Any]]:
-        """Judge the mixtures of some shares, from tables of (group, truth, before, after)."""
-        import numpy as np
-
-        # Two rows spread over the cells of each group, as `share_draws` has it; for the accuracy,
-        # over those of all groups together, that many small groups don't add up.
-        rng = np.random.default_rng(self.seed)
-        drawn = rng.standard_gamma(counts + 0.25, size=(self.draws, *counts.shape))
-        total = counts.sum(axis=0, keepdims=True)
-        totals = rng.standard_gamma(total + 0.25, size=(self.draws, *total.shape))
-        return [
-            {
-                "share": share,
-                **_gap(counts, drawn, share, self.metric, self.confidence),
-                **_cost(total, totals, share, self.confidence),
-            }
-            for share in shares
-        ]
 
 
 def trade_off(
@@ -147,15 +83,11 @@ def trade_off(
     from mlops_nb.stats.groups import Grouping
 
     grouping, groups = Grouping.learn(data, sensitive)
-    judge: Any
-    if metric in GAPS_OF_AMOUNTS:
-        size = len(grouping.groups)
-        judge = Amounts(data, label, groups, size, metric, confidence, draws, seed)
-    elif several_classes:
-        size = len(grouping.groups)
-        judge = SeveralClasses(data, label, groups, size, confidence, draws, seed)
-    else:
-        judge = _Judge(data, label, grouping, groups, metric, positive, confidence, draws, seed)
+    kind = (
+        Amounts if metric in GAPS_OF_AMOUNTS else SeveralClasses if several_classes else TwoClasses
+    )
+    size = len(grouping.groups)
+    judge: Judge = kind(data, label, groups, size, metric, positive, confidence, draws, seed)
     tables = [judge.told(before, each["predictions"]) for each in after]
     plain = judge.points(tables[0], [0.0])[0]
     points = [
@@ -230,68 +162,3 @@ def _is_efficient(point: Mapping[str, Any], points: Iterable[Mapping[str, Any]])
         and (other["value"], other["cost"]) != (gap, cost)
         for other in points
     )
-
-
-def _cost(total: Floats, drawn: Floats, share: float, confidence: float) -> dict[str, Any]:
-    """Return the accuracy and what of it is lost, each with its interval."""
-    from mlops_nb.stats.bootstrap import percentile_interval
-
-    right, rights = _accuracy(total[None], share)[0], _accuracy(drawn, share)
-    cost = _accuracy(total[None], 0.0)[0] - right
-    costs = _accuracy(drawn, 0.0) - rights
-    interval = percentile_interval(rights, confidence, value=right, low=0.0, high=1.0)
-    paid = percentile_interval(costs, confidence, value=cost, low=-1.0, high=1.0)
-    return {
-        "accuracy": float(right),
-        "interval": list(interval),
-        "cost": float(cost),
-        "cost_interval": list(paid),
-    }
-
-
-def _gap(
-    counts: Floats, drawn: Floats, share: float, metric: str, confidence: float
-) -> dict[str, Any]:
-    """Return the gap between the groups with evidence, its bounds, and how many these are."""
-    import numpy as np
-
-    from mlops_nb.stats.bootstrap import widest_gap
-
-    table, tables = _mixed(counts, share), _mixed(drawn, share)
-    rows = counts.sum(axis=3)
-    gaps, rates, firm, judged = [], [], [], []
-    for name in family_of(metric).measures:
-        measure = MEASURES[name]
-        if measure.hits is None:
-            raise ValueError(f"{metric} doesn't compare rates")
-        enough = measure.trials(rows) >= MINIMUM
-        seen = enough if enough.sum() > 1 else counts.sum(axis=(1, 2, 3)) > 0
-        trials = measure.trials(table)
-        values = np.where(trials > 0, measure.hits(table) / np.maximum(trials, 1e-300), 0.0)
-        gaps.append(aggregate(values[seen], float("nan"), "difference"))
-        kept = tables[:, seen]
-        flat = kept.reshape(-1, 2, 2)
-        rates.append((measure.hits(flat) / measure.trials(flat)).reshape(len(drawn), -1))
-        firm.append(enough[seen])
-        judged.append(int(seen.sum()))
-    value = combine(gaps, "difference", "worst_case")
-    low, high = widest_gap(rates, firm, confidence, each_end=True)
-    return {
-        "value": value,
-        "bounds": [min(low, value), max(min(high, 1.0), value)],
-        "groups": [min(judged), int((counts.sum(axis=(1, 2, 3)) > 0).sum())],
-    }
-
-
-def _mixed(cells: Floats, share: float) -> Floats:
-    """Put counts by (…, truth, before, after) together as counts by (…, truth, prediction)."""
-    mixed: Floats = (1 - share) * cells.sum(axis=-1) + share * cells.sum(axis=-2)
-    return mixed
-
-
-def _accuracy(cells: Floats, share: float) -> Floats:
-    """Return the accuracy of each draw of shape (groups, truth, before, after)."""
-    tables = _mixed(cells, share)
-    right: Floats = tables[..., 0, 0].sum(axis=-1) + tables[..., 1, 1].sum(axis=-1)
-    accuracy: Floats = right / tables.sum(axis=(-3, -2, -1))
-    return accuracy

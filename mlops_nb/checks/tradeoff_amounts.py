@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.checks.fairness_table import MINIMUM
 from mlops_nb.checks.inputs import read_numbers
 from mlops_nb.checks.rows import Bootstrap
+from mlops_nb.checks.tradeoff_judge import COLUMNS, Judge
 from mlops_nb.core.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -41,17 +41,8 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Amounts:
+class Amounts(Judge):
     """The rows that regressions are judged on, and how."""
-
-    data: pd.DataFrame
-    label: str
-    groups: NDArray[np.intp]
-    n_groups: int
-    metric: str
-    confidence: float
-    draws: int
-    seed: int
 
     @property
     def measure(self) -> str:
@@ -67,11 +58,9 @@ class Amounts:
             If no row has it all.
         """
         import numpy as np
-        import pandas as pd
 
-        columns = {"label": self.data[self.label], "before": before, "after": after}
-        frame = pd.DataFrame({name: pd.Series(each).array for name, each in columns.items()})
-        truth, *predicted = (read_numbers(frame, name) for name in columns)
+        rows = self.beside(before, after)
+        truth, *predicted = (read_numbers(rows, name) for name in COLUMNS)
         known = ~np.isnan([truth, *predicted]).any(axis=0)
         if not known.any():
             raise InputError(f"no row has {self.label!r} and both models' predictions")

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.checks.fairness_defaults import MOST_CLASSES
 from mlops_nb.checks.fairness_table import MINIMUM
 from mlops_nb.checks.inputs import read_classes
+from mlops_nb.checks.tradeoff_judge import COLUMNS, Judge, paid_in_accuracy
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -35,30 +35,14 @@ class Told:
 
 
 @dataclass(frozen=True)
-class SeveralClasses:
+class SeveralClasses(Judge):
     """The rows that classifiers of several classes are judged on, and how."""
-
-    data: pd.DataFrame
-    label: str
-    groups: NDArray[np.intp]
-    n_groups: int
-    confidence: float
-    draws: int
-    seed: int
-
-    @property
-    def measure(self) -> str:
-        """What a gap is paid with."""
-        return "accuracy"
 
     def told(self, before: Any, after: Any) -> Told:
         """Count the rows; without those that lack something."""
         import numpy as np
-        import pandas as pd
 
-        columns = {"label": self.data[self.label].array, "before": before, "after": after}
-        frame = pd.DataFrame({name: pd.Series(each).array for name, each in columns.items()})
-        read = read_classes(frame, tuple(columns))
+        read = read_classes(self.beside(before, after), COLUMNS)
         known = np.all([each >= 0 for each in read.codes], axis=0)
         truth, old, new = (each[known] for each in read.codes)
         place = np.full(len(read.names), MOST_CLASSES)
@@ -85,7 +69,11 @@ class SeveralClasses:
         drawn = rng.standard_gamma(told.by_group + prior, size=(self.draws, *told.by_group.shape))
         right = rng.standard_gamma(told.right + 0.5, size=(self.draws, 2, 2))
         return [
-            {"share": share, **self._gap(told, drawn, share), **self._cost(told, right, share)}
+            {
+                "share": share,
+                **self._gap(told, drawn, share),
+                **paid_in_accuracy(told.right, right, share, self.confidence),
+            }
             for share in shares
         ]
 
@@ -114,32 +102,9 @@ class SeveralClasses:
             "classes": told.compared,
         }
 
-    def _cost(self, told: Told, drawn: Floats, share: float) -> dict[str, Any]:
-        from mlops_nb.stats.bootstrap import percentile_interval
-
-        good, plain = (float(_accuracy(told.right, each)) for each in (share, 0.0))
-        goods, plains = (_accuracy(drawn, each) for each in (share, 0.0))
-        interval = percentile_interval(goods, self.confidence, value=good, low=0.0, high=1.0)
-        paid = percentile_interval(
-            plains - goods, self.confidence, value=plain - good, low=-1.0, high=1.0
-        )
-        return {
-            "accuracy": good,
-            "interval": list(interval),
-            "cost": plain - good,
-            "cost_interval": list(paid),
-        }
-
 
 def _rates(cells: Floats, share: float) -> Floats:
     """Return how often each group is predicted each class, shape (..., groups, classes)."""
     mixed: Floats = (1 - share) * cells.sum(axis=-1) + share * cells.sum(axis=-2)
     rates: Floats = mixed / mixed.sum(axis=-1, keepdims=True)
     return rates
-
-
-def _accuracy(right: Floats, share: float) -> Floats:
-    """Return the share that is right, from tables of (right before, right after)."""
-    before, after = right[..., 1, :].sum(axis=-1), right[..., :, 1].sum(axis=-1)
-    accuracy: Floats = ((1 - share) * before + share * after) / right.sum(axis=(-2, -1))
-    return accuracy
