@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.core.words import shortened
+from mlops_nb.core.words import measured, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,8 +97,8 @@ def spread(extreme: Mapping[str, Any]) -> str:
     """Say between which groups a measure lies, and at what values."""
     high, low, words = extreme["highest"], extreme["lowest"], extreme["rate"].replace("_", " ")
     if high["value"] == low["value"]:
-        return f"The {words} is {high['value']:.3f} in all groups."
+        return f"The {words} is {measured(high['value'])} in all groups."
     return (
-        f"The {words} goes from {low['value']:.3f} ({shortened(low['group'])}) "
-        f"to {high['value']:.3f} ({shortened(high['group'])})."
+        f"The {words} goes from {measured(low['value'])} ({shortened(low['group'])}) "
+        f"to {measured(high['value'])} ({shortened(high['group'])})."
     )

@@ -14,7 +14,7 @@ from typing import Any
 from mlops_nb.checks.batches import Batch
 from mlops_nb.checks.fairness_table import MINIMUM
 from mlops_nb.core.records import Finding
-from mlops_nb.core.words import quoted
+from mlops_nb.core.words import measured, quoted
 
 _SAID = {"fail": "missed the limit", "insufficient": "had too little evidence", "pass": "kept it"}
 
@@ -85,11 +85,7 @@ def _is_firm(batch: Mapping[str, Any]) -> bool:
 
 def _valued(batch: Mapping[str, Any]) -> str:
     low, high = batch.get("bounds", batch["interval"])
-    return f"{_figure(batch['value'])} ({_figure(low)} to {_figure(high)})"
-
-
-def _figure(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.4g}"
+    return f"{measured(batch['value'])} ({measured(low)} to {measured(high)})"
 
 
 def _low_is_worse(finding: Finding) -> bool:

@@ -29,7 +29,7 @@ from mlops_nb.checks.standing import Standing
 from mlops_nb.checks.verdicts import against, overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
-from mlops_nb.core.words import percent, plural
+from mlops_nb.core.words import measured, percent, plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -386,10 +386,11 @@ def _summary(findings: Sequence[Finding], rows: int) -> str:
 
 def _number(finding: Finding) -> str:
     low, high = finding.evidence["interval"]
-    limit = "" if finding.limit is None else f"; limit {finding.limit:g}"
+    limit = "" if finding.limit is None else f"; limit {finding.limit:,.12g}"
     if isnan(finding.value or 0.0):
         return f"{finding.name} can't be computed of these rows{limit.replace(';', ',')}"
-    return f"{finding.name} {finding.value:.4g} ({low:.4g} to {high:.4g}{limit})"
+    value, low, high = (measured(each) for each in (finding.value, low, high))
+    return f"{finding.name} {value} ({low} to {high}{limit})"
 
 
 def _compare_counts(

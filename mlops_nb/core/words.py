@@ -57,6 +57,19 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
+def measured(value: float) -> str:
+    """Return what was measured of a model: a rate with three decimals, an amount as one says it.
+
+    Examples
+    --------
+    >>> measured(0.5), measured(804_812.352), measured(0.000123)
+    ('0.500', '804,812', '0.000123')
+    """
+    if abs(value) >= 100:
+        return number(value) if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:.3g}" if 1e-12 < abs(value) < 0.0005 else f"{value:.3f}"
+
+
 def percent(share: float) -> str:
     """Return a share in per cent.
 

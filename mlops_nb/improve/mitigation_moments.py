@@ -24,8 +24,7 @@ def moment(task: Task, bound: float | None) -> Any:
 
 
 def _of_losses(task: Task, bound: float | None) -> Any:
-    from fairlearn.reductions import AbsoluteLoss, BoundedGroupLoss, SquareLoss
-    from fairlearn.reductions._moments.bounded_group_loss import MeanLoss
+    from fairlearn.reductions import AbsoluteLoss, BoundedGroupLoss, MeanLoss, SquareLoss
 
     class Weighting:
         """Weights the rows of each group alike; Fairlearn's own looks at them one by one."""

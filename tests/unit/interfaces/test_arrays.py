@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,19 +14,14 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 import mlops_nb
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Report
-from tests.notebooks import shell_in_process
 
 ROWS = 600
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlops.toml").write_text("[fairness]\ndraws = 100\n[performance]\ndraws = 100\n")
-    with shell_in_process() as made:
-        made.run_line_magic("load_ext", "mlops_nb")
-        made.user_ns.update(scope())
-        yield made
+def shell(quick_shell: InteractiveShell) -> InteractiveShell:
+    quick_shell.push(scope())
+    return quick_shell
 
 
 def scope() -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,6 @@ from sklearn.linear_model import LogisticRegression
 
 import mlops_nb
 from mlops_nb.core.mitigation_records import Mitigation
-from tests.notebooks import shell_in_process
 
 LINE = "mitigate model X_train X_test --label y_train --test-label y_test"
 BOTH = " --sensitive A_train --test-sensitive A_test"
@@ -41,13 +38,9 @@ def scope() -> dict[str, Any]:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlops.toml").write_text("[fairness]\ndraws = 100\n[performance]\ndraws = 100\n")
-    with shell_in_process() as made:
-        made.run_line_magic("load_ext", "mlops_nb")
-        made.push(scope())
-        yield made
+def shell(quick_shell: InteractiveShell) -> InteractiveShell:
+    quick_shell.push(scope())
+    return quick_shell
 
 
 def gaps(found: Mitigation) -> list[float | None]:
