@@ -29,6 +29,7 @@ _LETTERS = {"-v": "verbose"}
 _OF_ALL = ["--json", "--help", "--project"]
 # Put before a value that argparse would take for an option.
 _SHIELD = "\0"
+_NO_JSON_NUMBER = re.compile(r"-?(?:\.\d+|(?:0|[1-9]\d*)\.)(?:[eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse that raises our errors and never leaves the process."""
 
     def error(self, message: str) -> NoReturn:
+        message = message.replace("expected 2 arguments", "expected NAME VALUE, two words")
         raise InputError(f"{self.prog.split()[-1]}: {message}", hint=f"see `{self.prog} --help`")
 
 
@@ -166,17 +168,17 @@ def option_names(verb: Verb) -> list[str]:
 
 
 def value(text: str) -> Any:
-    """Read a value given as text: JSON where it is JSON, else the text.
+    """Read a value given as text: JSON where it is JSON, a number as people write it, else text.
 
     Examples
     --------
-    >>> value("2"), value("true"), value("wide")
-    (2, True, 'wide')
+    >>> value("2"), value("true"), value("wide"), value(".95")
+    (2, True, 'wide', 0.95)
     """
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except ValueError:
-        return text
+        return float(text) if _NO_JSON_NUMBER.fullmatch(text) else text
 
 
 def is_pair(word: str) -> bool:
@@ -470,13 +472,17 @@ def _check_choice(argument: Argument, given: Any) -> None:
 
 
 def _refuse(verb: Verb, word: str) -> NoReturn:
+    by_place = [a for a in verb.arguments if not a.flags]
+    models = [a for a in verb.arguments if a.flags and a.kind == "model"]
+    usage = " ".join(
+        ["write", verb.name, *(a.name.upper() for a in by_place)]
+        + [f"{a.flags[-1]} {a.parameter.upper()}" for a in models]
+    )
     if word.startswith("-"):
         option = word.partition("=")[0]
-        by_place = [a.name for a in verb.arguments if not a.flags]
-        if option.lstrip("-") in by_place:
-            usage = " ".join([verb.name, *(name.upper() for name in by_place)])
-            raise InputError(f"{verb.name} has no option {option!r}", hint=f"write {usage}")
+        if option.lstrip("-") in [a.name for a in by_place]:
+            raise InputError(f"{verb.name} has no option {option!r}", hint=usage)
         raise NotFoundError.among(f"option of {verb.name}", option, option_names(verb))
     alone = next((a for a in verb.arguments if a.ending), None)
-    hint = f"the value of {alone.name} ends in {alone.ending}" if alone else ""
+    hint = f"the value of {alone.name} ends in {alone.ending}" if alone else usage
     raise InputError(f"{verb.name}: {word!r} is one argument too many", hint=hint)

@@ -87,6 +87,19 @@ def test_a_missing_argument_says_which_and_where_help_is() -> None:
 def test_one_argument_too_many_is_named() -> None:
     with pytest.raises(InputError, match="'c' is one argument too many"):
         parsing.parse(lookup.verb("drift"), ["a", "b", "c"], "terminal")
+    told = "'test' is one argument too many; write performance DATA --model MODEL"
+    with pytest.raises(InputError, match=told):
+        parsing.parse(lookup.verb("performance"), ["forest", "test", "--label", "y"], "notebook")
+
+
+@pytest.mark.parametrize("text", [".95", "-.5", "5.", "1.e3", ".5e-2"])
+def test_a_number_may_be_written_as_people_do(text: str) -> None:
+    assert parsing.value(text) == float(text)
+
+
+@pytest.mark.parametrize("text", ["007", ".", "-", "5.a", "1.2.3", "00.5", "+1", "1_000.", "٣."])
+def test_what_is_no_plain_number_stays_text(text: str) -> None:
+    assert parsing.value(text) == text
 
 
 def test_parameters_are_typed_and_negative_numbers_are_no_options() -> None:
@@ -111,7 +124,7 @@ def test_a_value_that_looks_like_an_option_is_a_value() -> None:
         "name": "--x",
     }
     # An option of the verb stays one: its own name as a value is a slip.
-    with pytest.raises(InputError, match="expected 2 arguments"):
+    with pytest.raises(InputError, match="argument -p/--parameter: expected NAME VALUE, two words"):
         parsing.parse(lookup.verb("run"), words[:4] + words[6:], "terminal")
 
 
