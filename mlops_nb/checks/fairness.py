@@ -16,7 +16,7 @@ how, and for why the bootstrapped maximum itself won't do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import isnan
@@ -27,6 +27,7 @@ from mlops_nb.checks.fairness_defaults import MOST_CLASSES, Defaults, defaults, 
 from mlops_nb.checks.fairness_metrics import (
     AGGS,
     DEFAULT_METRICS,
+    FAMILIES,
     KINDS,
     MEASURES,
     METHODS,
@@ -45,6 +46,7 @@ from mlops_nb.checks.inputs import (
     unhashable,
 )
 from mlops_nb.checks.metrics_over_time import worst_sentence
+from mlops_nb.checks.own_metrics import Function, Named, called, gather, require_direction
 from mlops_nb.checks.standing import Standing
 from mlops_nb.checks.verdicts import overall
 from mlops_nb.core.errors import InputError, NotFoundError
@@ -60,7 +62,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_METRICS", "METRICS", "MINIMUM", "check"]
 
-Named = str | Callable[..., Any]
 Choice = TypeVar("Choice", bound=str)
 
 
@@ -78,7 +79,7 @@ def check(
     difference_limit: float | None = 0.1,
     ratio_limit: float | None = 0.8,
     limits: Mapping[str, float] | None = None,
-    functions: Mapping[str, Callable[..., Any]] | None = None,
+    functions: Mapping[str, Function] | None = None,
     standing: Standing | None = None,
     method: str = "between_groups",
     agg: str = "worst_case",
@@ -115,7 +116,7 @@ def check(
         Names of `METRICS`, which are Fairlearn's; default those of the kind of problem that the
         columns hold (`mlops_nb.checks.fairness_defaults`), which `subject["task"]` and a note tell.
         A function of true and predicted values becomes the metric ``<its name>_difference``: it is
-        called for each group and draw, which is slow.
+        called for each group and draw, which is slow (see `mlops_nb.checks.own_metrics`).
     difference_limit, ratio_limit : float or None
         The largest difference and the smallest ratio that are still fair; None: only to inform.
         They hold for what lies between 0 and 1, not for errors in a unit. By default, ratios of
@@ -177,7 +178,12 @@ def check(
     """
     sensitive = (sensitive,) if isinstance(sensitive, str) else tuple(dict.fromkeys(sensitive))
     control = (control,) if isinstance(control, str) else tuple(dict.fromkeys(control))
-    functions = _functions(functions or {}, metrics or ())
+    functions = gather(
+        functions or {},
+        [*(metrics or ()), *(limits or ())],
+        taken={*FAMILIES, *METRICS},
+        weighted=weights is not None,
+    )
     limits = {_metric(each, functions): limit for each, limit in (limits or {}).items()}
     known = [*METRICS, *(f"{name}_{kind}" for name in functions for kind in KINDS)]
     named = [_metric(each, functions) for each in metrics or ()]
@@ -196,7 +202,7 @@ def check(
         standing, passed = _suiting(standing, usual, data, [label, prediction or label])
     named, limits = named or [*standing.metrics], {**standing.limits, **limits}
     usual = None if named else usual
-    _check_settings(sensitive, limits, difference_limit, ratio_limit)
+    _check_settings(sensitive, limits, functions, difference_limit, ratio_limit)
     default = usual.metrics if usual else ()
     chosen = choose_metrics(named or None, limits, default=default, known=known)
 
@@ -223,7 +229,8 @@ def check(
         n_groups=len(grouping.groups),
     )
     sample = known_rows.sample
-    asked = replace(asked, empty=why_empty(known_rows.missing, len(data)))
+    empty = why_empty(known_rows.missing, len(data))
+    asked = replace(asked, empty=empty, classes=known_rows.classes)
     missing: dict[str, Any] = {**known_rows.missing}
     missing["sensitive"] = {column: int(data[column].isna().sum()) for column in sensitive}
     codes = batches.codes(len(data))[known_rows.kept]
@@ -319,27 +326,10 @@ def _by_itself(confidence: float) -> str:
     return f"Each batch is judged by itself: if all are fair, up to {chance} may seem not to be."
 
 
-def _functions(
-    named: Mapping[str, Callable[..., Any]], metrics: Sequence[Named]
-) -> dict[str, Callable[..., Any]]:
-    """Return the functions by name, those of `metrics` too."""
-    found = dict(named)
-    for each in metrics:
-        if callable(each) and found.setdefault(_name(each), each) is not each:
-            raise InputError(
-                f"two metrics are called {_name(each)!r}", hint="give each its own name"
-            )
-    return found
-
-
 def _metric(given: Named, functions: Mapping[str, object]) -> str:
     """Return what a metric is called: a function's is its difference between the groups."""
-    name = _name(given)
+    name = called(given)
     return f"{name}_difference" if name in functions else name
-
-
-def _name(function: Named) -> str:
-    return function if isinstance(function, str) else getattr(function, "__name__", "function")
 
 
 def _scale(asked: Asked, metric: str) -> str:
@@ -363,17 +353,28 @@ def _choice(setting: str, value: str, known: Sequence[Choice]) -> Choice:
 def _check_settings(
     sensitive: Sequence[str],
     limits: Mapping[str, float],
+    functions: Mapping[str, Function],
     difference_limit: float | None,
     ratio_limit: float | None,
 ) -> None:
     if not sensitive:
         raise InputError("no sensitive column is given", hint="name one, as in sensitive=['sex']")
     check_limits(limits)
+    _require_direction(limits, functions)
     in_unit = {n: limit for n, limit in limits.items() if n in METRICS and _scale(Asked(), n)}
     given = {**in_unit, "difference_limit": difference_limit, "ratio_limit": ratio_limit}
     for setting, limit in given.items():
         if limit is not None and not 0 <= limit <= 1:
             raise InputError(f"{setting} must be between 0 and 1, not {limit!r}")
+
+
+def _require_direction(limits: Mapping[str, float], functions: Mapping[str, Function]) -> None:
+    """Refuse a limit of what a group gets where nothing says if that should be high or low."""
+    for metric in limits:
+        kind = kind_of(metric)
+        name = metric.removesuffix(f"_{kind}")
+        if name in functions and kind.startswith("group"):
+            require_direction(name, functions[name])
 
 
 def _tables(

@@ -2,20 +2,20 @@
 
 What is made from counts is drawn from counts, at a cost that doesn't grow with the rows. Scores
 and amounts are drawn by random weights on each group's rows (a sample of them where there are
-many, see `mlops_nb.checks.rows`). A function of the user's own is called anew for each draw.
+many, see `mlops_nb.checks.rows`). A function of the user's own is called anew for each draw, see
+`mlops_nb.checks.own_metrics`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks import own_metrics
 from mlops_nb.checks.fairness_metrics import MEASURES, Measure
 from mlops_nb.checks.fairness_sample import Sample, amounts_of, divided, scores_of
 from mlops_nb.checks.metrics import of_amounts, of_scores
 from mlops_nb.checks.rows import Bootstrap
-from mlops_nb.core.errors import InputError
-from mlops_nb.core.words import shortened, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,15 +82,18 @@ def draw_overall(sample: Sample, measure: str, by_group: Floats, bootstrap: Boot
 
 
 def draw_function(
-    sample: Sample, function: Callable[..., Any], draws: int, seed: int
+    sample: Sample,
+    name: str,
+    function: Callable[..., Any],
+    bootstrap: Bootstrap,
+    classes: Sequence[Any],
 ) -> tuple[Floats, Floats]:
-    """Call a function on each group, and on the rows of each group drawn anew with replacement.
+    """Call a function of the user's own on each group, and on the draws of its rows.
 
     Parameters
     ----------
-    function : callable
-        Takes true and predicted values, as sklearn's metrics do, and ``sample_weight`` where the
-        sample has weights.
+    classes : sequence
+        What the classes are called, in the order of their codes.
 
     Returns
     -------
@@ -100,36 +103,31 @@ def draw_function(
     Raises
     ------
     InputError
-        If the function raises.
+        If the function raises, or returns what is no number.
     """
-    import numpy as np
-
-    rng = np.random.default_rng(seed)
-    truth, predicted = _values(sample)
-
-    def value(rows: NDArray[np.intp]) -> float:
-        if not len(rows):
-            return float("nan")
-        weight = {} if sample.weights is None else {"sample_weight": sample.weights[rows]}
-        try:
-            return float(function(truth[rows], predicted[rows], **weight))
-        except Exception as error:
-            name = getattr(function, "__name__", "function")
-            said = f"{type(error).__name__} for a group: {shortened(written(error), 200)}"
-            raise InputError(f"the metric {name} raised {said}") from error
-
-    groups = sample.by_group
-    drawn = [[value(rng.choice(rows, len(rows))) if len(rows) else np.nan for rows in groups]
-             for _ in range(draws)]  # fmt: skip
-    return np.array([value(rows) for rows in groups]), np.array(drawn)
+    return own_metrics.draw(
+        name,
+        function,
+        _values(sample, classes),
+        sample.by_group,
+        bootstrap.draws,
+        bootstrap.seed,
+        of=" for a group",
+    )
 
 
-def _values(sample: Sample) -> tuple[NDArray[Any], NDArray[Any]]:
+def _values(sample: Sample, classes: Sequence[Any]) -> own_metrics.Values:
     if sample.amounts is not None:
-        return sample.amounts[:, 0], sample.amounts[:, 1]
-    if sample.truth is None or sample.prediction is None:
+        truth, predicted = sample.amounts.T
+        return own_metrics.Values(truth, predicted, sample.weights)
+    if sample.truth is None:
         raise ValueError("the sample has nothing to compare")
-    return sample.truth, sample.prediction
+    if sample.prediction is None:
+        return own_metrics.Values(*scores_of(sample), sample.weights)
+    pair = sample.truth, sample.prediction
+    if sample.n_classes > 2:
+        pair = own_metrics.names_of(pair[0], classes), own_metrics.names_of(pair[1], classes)
+    return own_metrics.Values(*pair, sample.weights)
 
 
 def _rate(sample: Sample, measure: Measure, draws: int, rng: np.random.Generator) -> Floats:

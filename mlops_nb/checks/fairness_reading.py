@@ -11,6 +11,7 @@ from mlops_nb.checks.fairness_metrics import MEASURES
 from mlops_nb.checks.fairness_sample import Sample
 from mlops_nb.checks.fairness_words import NOTHING
 from mlops_nb.checks.inputs import read_classes, read_numbers
+from mlops_nb.checks.rows import find_task
 from mlops_nb.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def read(
     lacking: dict[str, NDArray[np.bool_]] = {}
     classes: tuple[Any, ...] = ()
     if needs & {"binary", "classes", "score", "probability"} or not (
-        needs or _numbers(data, label)
+        needs or _amounts(data, label, prediction)
     ):
-        if needs & {"binary", "classes"} or own:
+        if needs & {"binary", "classes"} or (own and score is None):
             prediction = _prediction(prediction, measures)
         columns = [label] if prediction is None else [label, prediction]
         positive, classes, codes = _classes(data, columns, positive, binary=needs != {"classes"})
@@ -172,7 +173,12 @@ def _scores(data: pd.DataFrame, score: str | None, measures: Sequence[str]) -> N
     return scores
 
 
-def _numbers(data: pd.DataFrame, label: str) -> bool:
-    import pandas as pd
+def _amounts(data: pd.DataFrame, label: str, prediction: str | None) -> bool:
+    """Tell whether a function of the user's own is given amounts, and not classes."""
+    from pandas.api.types import is_float_dtype, is_numeric_dtype
 
-    return bool(pd.api.types.is_float_dtype(data[label]))
+    if prediction is None or not all(is_numeric_dtype(data[each]) for each in (label, prediction)):
+        return False
+    if is_float_dtype(data[label]):
+        return True
+    return find_task(data, label, prediction, None, None) == "regression"

@@ -9,6 +9,7 @@ from math import hypot, isnan, log
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.checks import own_metrics
 from mlops_nb.checks.fairness_curves import describe
 from mlops_nb.checks.fairness_draws import draw, draw_function, draw_overall, method_of
 from mlops_nb.checks.fairness_metrics import (
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MINIMUM = 30
-FUNCTION_DRAWS = 100
 # How often equal groups must pass for a ratio's limit to be a question that can be answered.
 SETTLED = 0.999
 SHOWN = ("selection_rate", "true_positive_rate", "false_positive_rate")
@@ -60,6 +60,7 @@ class Asked:
     seed: int = 0
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     empty: str = NOTHING
+    classes: tuple[Any, ...] = ()
 
     def family(self, metric: str) -> Family:
         """Return what a metric compares: Fairlearn's, or the user's own function."""
@@ -149,7 +150,7 @@ class Table:
         below = self._below(family)
         judged = len(self.labels) > 1 and not below
         higher = self._higher_is_better(family, kind)
-        status = against(limit, *sure, higher_is_better=higher)
+        status = against(limit, *sure, higher_is_better=bool(higher))
         if status == "pass" and limit is not None and not judged:
             status = "insufficient"
         unjudged = None
@@ -222,11 +223,13 @@ class Table:
         said["drawn"] = describe(self.sample, self.labels, MINIMUM, self.asked.confidence)
         return {key: each for key, each in said.items() if each}
 
-    def _higher_is_better(self, family: Family, kind: Kind) -> bool:
+    def _higher_is_better(self, family: Family, kind: Kind) -> bool | None:
         if kind in ("difference", "ratio"):
             return kind == "ratio"
         name = family.measures[0]
-        return MEASURES[name].higher_is_better if name in MEASURES else True
+        if name in MEASURES:
+            return MEASURES[name].higher_is_better
+        return own_metrics.higher_is_better(name, self.asked.functions[name])
 
     def _values(self, name: str) -> Floats:
         import numpy as np
@@ -260,8 +263,8 @@ class Table:
         return self._overall[name]
 
     def _called(self, name: str, sample: Sample) -> tuple[Floats, Floats]:
-        draws = min(self.asked.draws, FUNCTION_DRAWS)
-        return draw_function(sample, self.asked.functions[name], draws, self.asked.seed)
+        function, classes = self.asked.functions[name], self.asked.classes
+        return draw_function(sample, name, function, self._bootstrap, classes)
 
     @property
     def _bootstrap(self) -> Bootstrap:
@@ -346,8 +349,7 @@ class Table:
     def _drawn_how(self, family: Family) -> str:
         name = family.measures[0]
         if name in self.asked.functions:
-            draws = min(self.asked.draws, FUNCTION_DRAWS)
-            return f"slow: {name} called for each group and draw of its rows, {draws} draws"
+            return own_metrics.method(name, self.asked.draws, "group and draw of its rows")
         return f"{method_of(name)}, {self.asked.draws:,} draws"
 
     def _correction(self, kind: Kind) -> str:
