@@ -79,7 +79,8 @@ def read(
         if needs & {"binary", "classes"} or (own and score is None):
             prediction = _prediction(prediction, measures)
         columns = [label] if prediction is None else [label, prediction]
-        positive, classes, codes = _classes(data, columns, positive, binary=needs != {"classes"})
+        binary = bool(needs - {"classes"}) or prediction is None
+        positive, classes, codes = _classes(data, columns, positive, binary=binary)
         parts = {"truth": codes[0], "n_classes": max(len(classes), 2)}
         lacking = {"label": codes[0] < 0}
         if len(codes) > 1:

@@ -276,19 +276,26 @@ def _refuse_uncallable(name: str, function: Function, *, weighted: bool) -> None
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return  # some built-in functions have none
-    try:
-        signature.bind(None, None)
-    except TypeError as error:
-        raise InputError(
-            f"the metric {shortened(name)} can't be called with true and predicted values: {error}",
-            hint=f"it takes {shortened(written(signature))}",
-        ) from None
-    if not weighted:
+    if weighted and _binds(signature, sample_weight=None) is None:
         return
-    try:
-        signature.bind(None, None, sample_weight=None)
-    except TypeError:
+    problem = _binds(signature)
+    if problem is not None:
+        raise InputError(
+            f"the metric {shortened(name)} can't be called with true and predicted values: "
+            f"{problem}",
+            hint=f"it takes {shortened(written(signature))}",
+        )
+    if weighted:
         raise InputError(
             f"the metric {shortened(name)} takes no sample_weight, and the rows have weights",
             hint="give it a parameter sample_weight, or leave the weights out",
-        ) from None
+        )
+
+
+def _binds(signature: inspect.Signature, **more: None) -> TypeError | None:
+    """Return why a function can't be called with two arguments and `more`; None if it can."""
+    try:
+        signature.bind(None, None, **more)
+    except TypeError as error:
+        return error
+    return None

@@ -10,7 +10,6 @@ verdict stays that of all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +22,15 @@ from mlops_nb.checks.inputs import (
     require_columns,
 )
 from mlops_nb.checks.metrics import METRICS, Task, metrics_of, of_counts
-from mlops_nb.checks.metrics_over_time import with_batches, worst_sentence
-from mlops_nb.checks.rows import Bootstrap, Rows, find_task, measure, read_rows
+from mlops_nb.checks.metrics_over_time import worst_sentence
+from mlops_nb.checks.own_metrics import Function, Named, called, gather, require_direction
+from mlops_nb.checks.performance_findings import Asked, drawn, judged, notes_of, over_time
+from mlops_nb.checks.rows import Bootstrap, Rows, find_task, read_rows
 from mlops_nb.checks.standing import Standing
-from mlops_nb.checks.verdicts import against, overall
+from mlops_nb.checks.verdicts import overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
-from mlops_nb.core.words import measured, percent, plural
+from mlops_nb.core.words import measured, percent, plural, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,9 +39,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-MAX_CLASSES_SHOWN = 20
-ROC_POINTS = 50
-CALIBRATION_BINS = 10
+__all__ = ["METRICS", "check", "compare"]
 
 
 def check(
@@ -50,8 +49,9 @@ def check(
     prediction: str | None = None,
     score: str | None = None,
     task: str | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[Named] | None = None,
     limits: Mapping[str, float] | None = None,
+    functions: Mapping[str, Function] | None = None,
     standing: Standing | None = None,
     positive: Any = None,
     confidence: float = 0.95,
@@ -75,10 +75,15 @@ def check(
     task : {"binary", "multiclass", "regression"}, optional
         Default: binary with a score or two values, regression for numbers that have fractions or
         more than twenty values, else multiclass.
-    metrics : sequence of str, optional
+    metrics : sequence of str or callable, optional
         Names of `mlops_nb.checks.metrics.METRICS`; default all of the task that can be computed.
+        A function of true and predicted values is called for each draw of the rows, which is slow
+        (see `mlops_nb.checks.own_metrics`).
     limits : mapping of str to float, optional
         Metric to limit: a floor where higher is better, else a cap. The others only inform.
+        A function must say which, see `mlops_nb.checks.own_metrics`.
+    functions : mapping of str to callable, optional
+        What stands behind the names in `metrics` and `limits` that are of functions.
     standing : Standing, optional
         Metrics, in the place of the default, and limits that hold where they suit the task, and are
         passed over with a note where they don't.
@@ -98,8 +103,8 @@ def check(
         `higher_is_better` and `metric_note`; that of `roc_auc` has `roc` (`fpr`, `tpr`), that of
         `brier` `calibration` (`predicted`, `observed`, `n`), that of `accuracy` `confusion`
         (`classes`, and `counts` by truth and prediction). `subject["missing"]` counts what was
-        missing. With batches each finding has `over_time`
-        (see `mlops_nb.checks.metrics_over_time.with_batches`).
+        missing. Of a function there are `method` and `note`, too. With batches each finding has
+        `over_time` (see `mlops_nb.checks.metrics_over_time.with_batches`).
 
     Raises
     ------
@@ -116,34 +121,43 @@ def check(
     >>> report.finding("accuracy").value, report.status
     (0.9, 'pass')
     """
-    limits = dict(limits or {})
+    functions = gather(functions or {}, [*(metrics or ()), *(limits or ())], taken=METRICS)
+    named = [called(each) for each in metrics or ()]
+    limits = {called(each): limit for each, limit in (limits or {}).items()}
     check_settings(confidence, draws)
     check_limits(limits)
+    for metric in limits.keys() & functions.keys():
+        require_direction(metric, functions[metric])
     require_columns(data, [label, *(each for each in (prediction, score) if each)])
     if prediction is None and score is None:
         raise InputError("nothing says what was predicted", hint="name the prediction or a score")
     told = prediction or label
     kind = find_task(data, label, told, score, task)
     standing, passed = _suiting(standing or Standing(), kind, by_score_only=prediction is None)
-    metrics, limits = metrics or standing.metrics, {**standing.limits, **limits}
+    named, limits = named or [*standing.metrics], {**standing.limits, **limits}
     rows = read_rows(data, kind, label=label, prediction=told, score=score, positive=positive)
     possible = [each for each in rows.possible if prediction or METRICS[each].needs != "counts"]
-    chosen = choose_metrics(metrics, limits, default=possible, known=metrics_of(kind))
+    known = [*metrics_of(kind), *functions]
+    chosen = choose_metrics(named, limits, default=possible, known=known)
     for metric in chosen:
+        if metric in functions:
+            continue
         if metric not in rows.possible:
             raise _unfit(metric, rows, score)
         if metric not in possible:
             raise InputError(f"{metric} needs a prediction", hint="name it with prediction=...")
     batches = Batches(()) if by is every is None else split(data, by, every)
-    bootstrap = Bootstrap(confidence, draws, seed)
     limited = {metric: limits.get(metric) for metric in chosen}
-    findings = [
-        replace(found, evidence={**found.evidence, **_drawing(found.name, rows)})
-        for found in _findings(limited, rows, bootstrap)
-    ]
+    asked = Asked(
+        limited,
+        Bootstrap(confidence, draws, seed),
+        {name: functions[name] for name in chosen if name in functions},
+        by_score=prediction is None,
+    )
+    findings = drawn(judged(rows, asked), rows)
     summary = _summary(findings, len(rows.truth))
     if batches.each:
-        findings = _over_time(findings, limited, rows, bootstrap, batches)
+        findings = over_time(findings, rows, asked, batches)
         summary = f"{summary} {worst_sentence(findings)}."
     is_judged = batches.each and any(limit is not None for limit in limited.values())
     alone = [_by_itself(confidence)] if is_judged else []
@@ -162,7 +176,7 @@ def check(
             "positive": rows.positive,
             "missing": {k: n for k, n in rows.missing.items() if prediction or k != "prediction"},
             **({"batches": len(batches.each)} if batches.each else {}),
-            "notes": [*passed, *rows.notes, *batches.notes, *alone],
+            "notes": [*passed, *rows.notes, *notes_of(asked), *batches.notes, *alone],
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
@@ -286,86 +300,11 @@ def _unfit(metric: str, rows: Rows, score: str | None) -> InputError:
     return InputError(f"{metric} needs probabilities from 0 to 1, but {score!r} has {odd:g}")
 
 
-def _findings(
-    limited: Mapping[str, float | None], rows: Rows, bootstrap: Bootstrap
-) -> list[Finding]:
-    """Return each metric of the rows, held against its limit."""
-    measured = measure(rows, bootstrap, limited)
-    return [
-        _finding(metric, measured[metric], limit, rows, bootstrap)
-        for metric, limit in limited.items()
-    ]
-
-
-def _over_time(
-    findings: Sequence[Finding],
-    limited: Mapping[str, float | None],
-    rows: Rows,
-    bootstrap: Bootstrap,
-    batches: Batches,
-) -> list[Finding]:
-    """Return the findings with what each batch came to."""
-    codes = batches.codes(len(rows.kept))[rows.kept]
-    parts = [rows.take((codes == place).nonzero()[0]) for place in range(len(batches.each))]
-    judged = [_findings(limited, part, bootstrap) for part in parts]
-    sizes = [len(part.truth) for part in parts]
-    return [
-        with_batches(finding, batches.each, [found[at] for found in judged], sizes)
-        for at, finding in enumerate(findings)
-    ]
-
-
 def _by_itself(confidence: float) -> str:
     chance = percent((1 - confidence) / 2)
     return (
         f"Each batch is judged by itself: of those at a limit up to {chance} may seem to miss it."
     )
-
-
-def _finding(
-    metric: str,
-    measured: tuple[float, Floats],
-    limit: float | None,
-    rows: Rows,
-    bootstrap: Bootstrap,
-) -> Finding:
-    facts, (value, drawn) = METRICS[metric], measured
-    low, high = bootstrap.interval(drawn, value, facts.low, facts.high)
-    empty = not len(rows.truth)
-    status = against(limit, low, high, higher_is_better=facts.higher_is_better)
-    return Finding(
-        name=metric,
-        value=value,
-        limit=limit,
-        status="insufficient" if empty else status,
-        evidence={
-            "interval": [low, high],
-            "confidence": bootstrap.confidence,
-            "n": len(rows.truth),
-            "higher_is_better": facts.higher_is_better,
-            "metric_note": facts.note,
-        },
-    )
-
-
-def _drawing(metric: str, rows: Rows) -> dict[str, Any]:
-    """Return what a panel needs to draw the metric."""
-    from mlops_nb.stats.ranking import Ranking, calibration
-
-    if not len(rows.truth):
-        return {}
-
-    if metric == "roc_auc" and rows.score is not None and 0 < rows.truth.sum() < len(rows.truth):
-        fpr, tpr = Ranking(rows.truth, rows.score).roc(ROC_POINTS)
-        return {"roc": {"fpr": fpr.tolist(), "tpr": tpr.tolist()}}
-    if metric == "brier" and rows.score is not None:
-        predicted, observed, n = calibration(rows.truth, rows.score, CALIBRATION_BINS)
-        shown = {"predicted": predicted, "observed": observed, "n": n}
-        return {"calibration": {name: each.tolist() for name, each in shown.items()}}
-    if metric == "accuracy" and len(rows.classes) <= MAX_CLASSES_SHOWN:
-        counts = rows.counts().astype(int).tolist()
-        return {"confusion": {"classes": list(rows.classes), "counts": counts}}
-    return {}
 
 
 def _summary(findings: Sequence[Finding], rows: int) -> str:
@@ -387,10 +326,11 @@ def _summary(findings: Sequence[Finding], rows: int) -> str:
 def _number(finding: Finding) -> str:
     low, high = finding.evidence["interval"]
     limit = "" if finding.limit is None else f"; limit {finding.limit:,.12g}"
+    name = shortened(finding.name)
     if isnan(finding.value or 0.0):
-        return f"{finding.name} can't be computed of these rows{limit.replace(';', ',')}"
+        return f"{name} can't be computed of these rows{limit.replace(';', ',')}"
     value, low, high = (measured(each) for each in (finding.value, low, high))
-    return f"{finding.name} {value} ({low} to {high}{limit})"
+    return f"{name} {value} ({low} to {high}{limit})"
 
 
 def _compare_counts(

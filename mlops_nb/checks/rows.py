@@ -21,6 +21,7 @@ from mlops_nb.checks.metrics import (
     of_counts,
     of_scores,
 )
+from mlops_nb.checks.own_metrics import Values, names_of
 from mlops_nb.core.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -147,6 +148,21 @@ class Rows:
         if self.score is None:
             return of_amounts(truth, self.prediction[chosen])
         return of_scores(truth, self.score[chosen], wanted)
+
+    def values(self, *, by_score: bool) -> Values:
+        """Return what a function of the user's own is called with.
+
+        Parameters
+        ----------
+        by_score : bool
+            Whether there is a score and no prediction.
+        """
+        if by_score and self.score is not None:
+            return Values(self.truth, self.score)
+        if self.task == "multiclass" and self.classes:
+            pair = (names_of(codes, self.classes) for codes in (self.truth, self.prediction))
+            return Values(*pair)
+        return Values(self.truth, self.prediction)
 
     @property
     def possible(self) -> list[str]:

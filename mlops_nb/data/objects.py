@@ -21,7 +21,7 @@ def named_in(path: Path, name: str) -> Any:
     """
     try:
         found = runpy.run_path(str(path))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise UnavailableError(f"{path.name} raised {told}") from error
     if name not in found:

@@ -138,7 +138,7 @@ def functions(
     def named(given: Any) -> Any:
         text = given.name if isinstance(given, Named) else given
         is_file = isinstance(text, str) and text.rpartition(":")[0].endswith(".py")
-        if text in known or not (is_file or isinstance(given, Named)):
+        if not (is_file or isinstance(given, Named)) or text in known:
             return text
         if is_file and text not in files:
             files[text] = _in_file(context, text, "metric")

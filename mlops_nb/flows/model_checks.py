@@ -106,7 +106,7 @@ def performance(
     score: Any = None,
     model: Any = None,
     positive: Any = None,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[str | Callable[..., Any]] | Callable[..., Any] | None = None,
     limits: Mapping[str, float] | None = None,
     confidence: float | None = None,
     by: Any = None,
@@ -117,7 +117,7 @@ def performance(
 
     Parameters
     ----------
-    data, label, prediction, score, model, by, every
+    data, label, prediction, score, model, metrics, limits, by, every
         As `fairness` takes them.
 
     Raises
@@ -129,6 +129,8 @@ def performance(
     """
     settings = context.project.config.performance
     made = batches(settings, by, every)
+    known = performance_check.METRICS
+    metrics, limits, functions = frames.functions(context, metrics, limits, known)
     rows = columns.rows(
         context,
         data,
@@ -146,6 +148,7 @@ def performance(
             name=rows.name,
             by=rows.gathered.one("by") or made.get("by"),
             every=made.get("every"),
+            functions=functions,
             **performance_settings(context, metrics, limits, confidence),
         )
     if context.run_id is not None:
@@ -179,7 +182,7 @@ def fairness_settings(
 
 def performance_settings(
     context: Context,
-    metrics: Sequence[str] | None,
+    metrics: Sequence[str | Callable[..., Any]] | Callable[..., Any] | None,
     limits: Mapping[str, float] | None,
     confidence: float | None,
 ) -> dict[str, Any]:

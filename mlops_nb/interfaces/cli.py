@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from typing import Any
 
 from mlops_nb.core.errors import InputError, MlopsError, StoppedError, VerdictError
@@ -122,7 +123,9 @@ def _perform(call: parsing.Call, options: dict[str, str]) -> int:
     # A notebook that runs is ended in good order by whatever ends us.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with terminal_watch(sys.stderr) as watch:
+        # What a function of the user's own prints must not stand beside the record.
+        aside = redirect_stdout(sys.stderr) if call.as_json else nullcontext()
+        with terminal_watch(sys.stderr) as watch, aside:
             result = call.verb.load()(Context(project, folder, None, watch), **arguments)
     except VerdictError as error:
         result = error.report

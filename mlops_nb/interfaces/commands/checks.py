@@ -12,18 +12,14 @@ _SCORE = Argument("--score", "predicted score or probability: a column, or an ar
 _ROWS = Argument("data", "a DataFrame in scope, or a file; none where all are arrays", "data")
 _MODEL = Argument("--model", "model to predict with, in place of columns", "model")
 _POSITIVE = Argument("--positive", "the label that counts as positive")
-_METRIC = Argument("--metric", "metric to report (may be repeated)", many=True, keyword="metrics")
-_LIMIT = Argument(
-    "--limit", "metric and its limit (may be repeated)", many=True, values=2, keyword="limits"
-)
-_FAIRNESS_METRIC = Argument(
+_METRIC = Argument(
     "--metric",
     "metric to report, also a function in scope or FILE.py:NAME (may be repeated)",
     "metric",
     many=True,
     keyword="metrics",
 )
-_FAIRNESS_LIMIT = Argument(
+_LIMIT = Argument(
     "--limit",
     "metric and its limit (may be repeated)",
     "metric",
@@ -87,8 +83,8 @@ CHECKS: tuple[Verb, ...] = (
             Argument("--control", "compare within each value of this", "values", many=True),
             Argument("--weights", "how much each row counts", "values"),
             _POSITIVE,
-            _FAIRNESS_METRIC,
-            _FAIRNESS_LIMIT,
+            _METRIC,
+            _LIMIT,
             _CONFIDENCE,
             *_BATCHES,
             STRICT,
