@@ -1,4 +1,4 @@
-"""A function of one's own as a metric of `fairness`: typed in a cell, in a terminal, in Python."""
+"""A function of one's own as a metric: typed in a cell, in a terminal, in Python."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 import mlops_nb
-from mlops_nb.core.errors import InputError
+from mlops_nb.core.errors import InputError, UnavailableError
 from mlops_nb.interfaces.cli import main
 from tests.notebooks import shell_in_process
 
 ROWS = 400
 COLUMNS = {"label": "y", "prediction": "p", "sensitive": "sex"}
 TYPED = "--label y --prediction p --sensitive sex"
-AGREE = "def agree(truth, predicted):\n    return (truth == predicted).mean()\n\nhalf = 0.5\n"
+AGREE = """def agree(truth, predicted):
+    print("aside")
+    return (truth == predicted).mean()
+
+agree.greater_is_better = True
+half = 0.5
+"""
 
 
 def agree(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -109,3 +115,65 @@ def test_two_functions_of_one_name_are_refused() -> None:
     functions = [lambda y, p: (y == p).mean(), lambda y, p: (y != p).mean()]
     with pytest.raises(InputError, match="two metrics are called '<lambda>'"):
         mlops_nb.fairness(table(), **COLUMNS, metrics=functions)
+
+
+def test_performance_is_the_same_through_every_door(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = "--label y --prediction p --metric own.py:agree --limit own.py:agree 0.7 --metric f1"
+    Path("mlops.toml").write_text("[performance]\nlimits = {recall = 0.5}\n")
+    assert main(f"performance data.csv {typed} --json".split()) == 0
+    told = capsys.readouterr()
+    assert "aside" in told.err
+    terminal = json.loads(told.out)["findings"]
+    assert [(each["name"], each["limit"]) for each in terminal] == [
+        ("agree", 0.7),
+        ("f1", None),
+        ("recall", 0.5),
+    ]
+
+    shell.run_cell(AGREE)
+    shell.user_ns["data"] = table()
+    typed = typed.replace("own.py:agree", "agree")
+    shown: Any = shell.run_line_magic("mlops", f"performance data {typed}")
+    notebook = getattr(shown, "value", shown).to_dict()["findings"]
+
+    agree = shell.user_ns["agree"]
+    given = {"label": "y", "prediction": "p", "metrics": [agree, "f1"], "limits": {agree: 0.7}}
+    python = mlops_nb.performance("data.csv", **given).to_dict()["findings"]
+    assert terminal == notebook == python
+    assert terminal[0]["evidence"]["method"].startswith("slow: agree called for each draw")
+
+
+def test_performance_refuses_what_is_no_metric_in_one_line(shell: InteractiveShell) -> None:
+    shell.user_ns.update(data=table(), shy=lambda y, p: (y == p).mean(), half=0.5)
+    for line, said in (
+        ("--metric accurcy", "did you mean 'accuracy'"),
+        ("--metric half", "unknown metric 'half'"),
+        ("--metric own.py:half", "'own.py:half' is no function, but float"),
+        ("--limit shy 0.5", "nothing says whether 'shy' is better high or low"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            shell.run_line_magic("mlops", f"performance data --label y --prediction p {line}")
+    # A known metric stays what it is, whatever is called so in the notebook.
+    shell.user_ns["accuracy"] = lambda _y, _p: 0.0
+    shown: Any = shell.run_line_magic(
+        "mlops", "performance data --label y --prediction p --metric accuracy"
+    )
+    assert getattr(shown, "value", shown).findings[0].value > 0.5
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_file_that_leaves_python_ends_no_check() -> None:
+    Path("leaves.py").write_text("def agree(y, p):\n    return 1.0\n\nraise SystemExit(0)\n")
+    given = {"label": "y", "prediction": "p", "metrics": "leaves.py:agree"}
+    with pytest.raises(UnavailableError, match=r"leaves\.py raised SystemExit: 0"):
+        mlops_nb.performance(table(), **given)
+
+
+@pytest.mark.usefixtures("shell")
+def test_in_a_run_its_value_is_logged_as_a_metric() -> None:
+    with mlops_nb.track("own"):
+        mlops_nb.performance(table(), label="y", prediction="p", metrics=[agree])
+    truth, predicted = table()["y"].to_numpy(), table()["p"].to_numpy()
+    assert mlops_nb.show("latest").run.metrics["agree"] == agree(truth, predicted)
