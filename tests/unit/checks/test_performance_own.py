@@ -91,6 +91,14 @@ def test_fairness_gives_a_function_the_same_values() -> None:
     assert found.value == pytest.approx(abs(of_each[0] - of_each[1]), abs=1e-12)
 
 
+def test_fairness_gives_whole_amounts_as_they_are() -> None:
+    data = DATA.assign(paid=DATA["paid"].mul(50).astype(int), due=DATA["due"].mul(50).astype(int))
+    given = {"label": "paid", "prediction": "due", "sensitive": ["sex"], "draws": 100}
+    found = fairness.check(data, metrics=[cost], **given).findings[0]
+    of_each = [cost(rows["paid"], rows["due"]) for _, rows in data.groupby("sex")]
+    assert found.value == pytest.approx(abs(of_each[0] - of_each[1]), abs=1e-9)
+
+
 def test_its_interval_is_that_of_the_same_metric_made_from_counts() -> None:
     own = only(judged(metrics=[agree_score])).evidence["interval"]
     known = only(judged(metrics=["accuracy"])).evidence["interval"]
