@@ -224,9 +224,13 @@ def compare(
     UnjudgeableError
         If one of them holds no value of that kind, or the method has no score for them.
     """
-    read = read_numbers if kind == "num" else read_levels
-    old: Sample = read(reference)
-    new: Sample = read(current)
+    old: Sample
+    new: Sample
+    if kind == "num":
+        old = read_numbers(reference)
+        new = read_numbers(current, like=old)
+    else:
+        old, new = read_levels(reference), read_levels(current)
     if method is None:
         method, old, new = _chosen(old, new)
     return compare_samples(method, old, new, threshold)

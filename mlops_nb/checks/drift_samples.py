@@ -85,11 +85,13 @@ class Sample:
 class Numbers(Sample):
     """A sample of numbers: the `finite` ones, in any order, sorted only if somebody asks.
 
-    `bins` are counts over bins that both samples share, where they were counted beforehand.
+    `bins` are counts over bins that both samples share, where they were counted beforehand; `like`
+    is a sample that they may resemble.
     """
 
     finite: np.ndarray[Any, np.dtype[Any]]
     bins: np.ndarray[Any, np.dtype[Any]] | None = None
+    like: Numbers | None = None
 
     @classmethod
     def stored(
@@ -111,7 +113,11 @@ class Numbers(Sample):
         """The finite values, sorted."""
         import numpy as np
 
-        return np.sort(self.finite)
+        from mlops_nb.stats import grids
+
+        if self.like is None:
+            return np.sort(self.finite)
+        return grids.sorted_like(self.finite, self.like.values)
 
     @cached_property
     def deviation(self) -> float:
@@ -152,7 +158,7 @@ class Numbers(Sample):
         """Return the sample on the reference's grid; None where it is sorted, or had better be."""
         from mlops_nb.stats import grids
 
-        if self.is_sorted or self.n <= grids.FEW or reference.celled is None:
+        if self.is_sorted or self.n <= grids.MOST_SORTED_BY_CELL or reference.celled is None:
             return None
         if "counted" not in self.__dict__:
             self.__dict__["counted"] = grids.counted(self.finite, reference.celled.grid)
@@ -199,8 +205,10 @@ class StoredColumn:
     frame: str = "reference"
 
 
-def read_numbers(column: Column | StoredColumn) -> Numbers:
+def read_numbers(column: Column | StoredColumn, like: Numbers | None = None) -> Numbers:
     """Read a column's numbers, and count what is missing or infinite.
+
+    They are sorted faster where they are `like` a sample that is sorted already.
 
     Raises
     ------
@@ -226,7 +234,7 @@ def read_numbers(column: Column | StoredColumn) -> Numbers:
         if not is_finite.all():
             finite, infinite = values[is_finite], int(np.isinf(values).sum())
     refuse_empty(column.frame, len(finite), len(finite) + infinite)
-    return Numbers(column.frame, column.rows, len(finite), infinite, column, finite)
+    return Numbers(column.frame, column.rows, len(finite), infinite, column, finite, like=like)
 
 
 def read_levels(column: Column | StoredColumn) -> Levels:

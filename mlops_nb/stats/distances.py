@@ -68,18 +68,25 @@ def wasserstein(reference: Numbers, current: Numbers) -> float:
     >>> wasserstein(np.array([0.0, 1.0, 3.0]), np.array([5.0, 6.0, 8.0]))
     5.0
     """
-    u, v = reference.astype(np.float64), current.astype(np.float64)
+    u, v = (sample.astype(np.float64, copy=False) for sample in (reference, current))
     n, m = len(u), len(v)
     with np.errstate(over="ignore", invalid="ignore"):
         if n == m:
             return float(np.mean(np.abs(u - v)))
-        steps = np.concatenate([np.arange(1, n + 1) / n, np.arange(1, m + 1) / m])
-        steps.sort(kind="stable")  # merges two sorted runs, which takes one pass
-        widths = np.diff(steps, prepend=0.0)
-        middles = steps - widths / 2
-        u_there = u[np.minimum((middles * n).astype(np.intp), n - 1)]
-        v_there = v[np.minimum((middles * m).astype(np.intp), m - 1)]
-        return float((np.abs(u_there - v_there) * widths).sum())
+        return (_up_to_steps(u, v, 1) + _up_to_steps(v, u, 0)) / n / m
+
+
+def _up_to_steps(u: Floats, v: Floats, first: int) -> float:
+    """Return the area up to each step of u's quantile function from the last step of either.
+
+    In units of 1/(n·m) steps are whole numbers, u's at multiples of m and v's at multiples of n.
+    Where both step at once, the area is that of who comes `first`, 1, and none of the other's, 0.
+    """
+    n, m = len(u), len(v)
+    ends = np.arange(1, n + 1, dtype=np.int64) * m
+    passed = (ends - first) // n  # steps of v before
+    widths = ends - np.maximum(ends - m, passed * n)
+    return float((np.abs(u - v[np.minimum(passed, m - 1)]) * widths).sum())
 
 
 def wasserstein_normed(reference: Numbers, current: Numbers, spread: float | None = None) -> float:
