@@ -188,14 +188,16 @@ def _object_type(column: Column) -> str:
 
 def _ends(series: pd.Series[Any]) -> list[Any]:
     """Return the first and the last value that is not missing; nothing where there is none."""
-    ends = []
-    for part, place in ((series.iloc[:FEW], 0), (series.iloc[-FEW:], -1)):
-        kept = part.dropna()
-        if kept.empty:
-            kept = series.dropna()
-        if kept.empty:
+    from pandas import notna
+
+    ends, values = [], series.to_numpy()
+    for part, place in ((values[:FEW], 0), (values[-FEW:], -1)):
+        kept = part[notna(part)]
+        if not len(kept):
+            kept = values[notna(values)]
+        if not len(kept):
             return []
-        ends.append(kept.iloc[place])
+        ends.append(kept[place])
     return ends
 
 

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 SUFFIX = ".profile"
 FORMAT, VERSION = "mlops_nb drift profile", 2
 LENGTHS = range(26, 30)  # where an entry of a zip archive says how long its name and notes are
-LONGEST_HEADER = 2**16
 ALIGNED = 64  # bytes from which arrays begin, as numpy has them
 UNKEPT = "has values in it that a profile can't hold"
 
@@ -229,6 +228,7 @@ class _Arrays:
         *starts, total = accumulate(sizes, initial=0)
         self.starts = dict(zip(self.members, starts, strict=True))
         self.memory = np.empty(total, np.uint8)
+        self.layouts: dict[bytes, tuple[int, np.dtype[Any]]] = {}  # by what arrays begin with
 
     def __getitem__(self, name: str) -> np.ndarray[Any, np.dtype[Any]]:
         import numpy as np
@@ -244,11 +244,22 @@ class _Arrays:
         self.file.readinto(data)
         if zlib.crc32(data) != member.CRC:
             raise zipfile.BadZipFile(f"{name} is damaged")
-        text = io.BytesIO(data[:LONGEST_HEADER].tobytes())
-        if np.lib.format.read_magic(text) != (1, 0):
-            raise zipfile.BadZipFile(f"{name} is of another version")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(text)
-        return np.frombuffer(data, dtype, math.prod(shape), text.tell())
+        begins = 10 + struct.unpack("<H", data[8:10])[0]
+        text = data[:begins].tobytes()
+        if text not in self.layouts:
+            self.layouts[text] = _layout(name, text)
+        return np.frombuffer(data, self.layouts[text][1], self.layouts[text][0], begins)
+
+
+def _layout(name: str, text: bytes) -> tuple[int, np.dtype[Any]]:
+    """Return of what length and type an array is."""
+    import numpy as np
+
+    header = io.BytesIO(text)
+    if np.lib.format.read_magic(header) != (1, 0):
+        raise zipfile.BadZipFile(f"{name} is of another version")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(header)
+    return math.prod(shape), dtype
 
 
 def _aligned(size: int) -> int:

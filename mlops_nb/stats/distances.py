@@ -72,7 +72,8 @@ def wasserstein(reference: Numbers, current: Numbers) -> float:
     n, m = len(u), len(v)
     with np.errstate(over="ignore", invalid="ignore"):
         if n == m:
-            return float(np.mean(np.abs(u - v)))
+            gaps = u - v
+            return float(np.mean(np.abs(gaps, out=gaps)))
         return (_up_to_steps(u, v, 1) + _up_to_steps(v, u, 0)) / n / m
 
 

@@ -45,12 +45,15 @@ class Grid:
     def place(self, values: Numbers) -> Floats:
         """Return where values lie, in cells from the beginning."""
         with np.errstate(over="ignore"):  # what is too far away is beyond the last cell
-            places: Floats = (values.astype(np.float64, copy=False) - self.low) * self.scale
+            places: Floats = np.subtract(values, self.low, dtype=np.float64)
+            places *= self.scale
         return places
 
     def cell(self, places: Floats) -> NDArray[np.uint16]:
         """Return the cell of each place."""
-        return (np.clip(places, -1.0, self.cells) + 1.0).astype(np.uint16)
+        near = np.clip(places, -1.0, self.cells)
+        near += 1.0
+        return near.astype(np.uint16)
 
 
 def grid_for(ordered: Numbers) -> Grid | None:
@@ -91,7 +94,9 @@ def sorted_like(values: Numbers, ordered: Numbers) -> Numbers:
     if grid is None:
         return np.sort(values)
     by_cell = grid.cell(grid.place(values)).argsort(kind="stable")
-    return np.sort(values[by_cell], kind="stable")
+    nearly = values[by_cell]
+    nearly.sort(kind="stable")
+    return nearly
 
 
 def _middle_of(ordered: Numbers) -> Grid | None:
