@@ -7,7 +7,7 @@ divisions, and means of 32-bit numbers are rounded elsewhere in the seventh digi
 The file is a numpy archive, not compressed, that holds no pickled objects: ``header`` is JSON
 with the version of the format, each numeric column is one sorted array; of larger ones, ``counts``
 and ``depths`` hold what `stats.grids` compares current data with instead of sorting them. Files of
-version 1 have no cells, which are then worked out anew.
+version 1 have no cells. What is not in the file is worked out anew when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ from mlops_nb.core.errors import InputError, NotFoundError, UnavailableError
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from mlops_nb.stats.grids import Celled
 
 SUFFIX = ".profile"
 FORMAT, VERSION = "mlops_nb drift profile", 2
@@ -129,9 +131,16 @@ def _numbers(column: Column) -> tuple[Numbers, Levels | None]:
     numbers = Numbers.stored(
         read.rows, read.infinite, read.values, deviation=read.deviation, mean=read.mean
     )
-    _ = numbers.celled  # worked out once, however many comparisons there will be
+    _ = _cells(numbers)  # worked out once, however many comparisons there will be
     few = not has_more_values(numbers.values, FEW_INTEGERS)
     return numbers, replace(read_levels(column), column=None) if few else None
+
+
+def _cells(numbers: Numbers) -> Celled | None:
+    """Return the cells of a long sample; beside short ones most current data are sorted."""
+    from mlops_nb.stats.grids import MOST_SORTED_BY_CELL
+
+    return numbers.celled if numbers.n > MOST_SORTED_BY_CELL else None
 
 
 def save(made: Profile, path: Path) -> None:
@@ -154,7 +163,7 @@ def save(made: Profile, path: Path) -> None:
         if known.numbers is not None
     }
     arrays: dict[str, Any] = {at: sample.values for at, sample in numbers.items()}
-    cells = [sample.celled for sample in numbers.values() if sample.celled is not None]
+    cells = [known for known in map(_cells, numbers.values()) if known is not None]
     if cells:  # of all columns together, since each array takes time to open
         arrays["counts"] = np.concatenate([column.counts for column in cells])
         arrays["depths"] = np.concatenate([column.depths for column in cells])
@@ -268,7 +277,7 @@ def _aligned(size: int) -> int:
 
 def _described(name: str, known: StoredColumn) -> dict[str, Any]:
     counted, sample = known.levels, known.numbers or known.levels
-    cells = None if known.numbers is None else known.numbers.celled
+    cells = None if known.numbers is None else _cells(known.numbers)
     grid = None if cells is None else cells.grid
     return {
         "name": name,
@@ -293,8 +302,6 @@ def _read_all(described: list[dict[str, Any]], arrays: _Arrays) -> dict[str, Sto
     for at, known in enumerate(described):
         values = None if known["deviation"] is None else arrays[str(at)]
         told: dict[str, Any] = {key: known[key] for key in ("deviation", "mean") if key in known}
-        if "grid" in known:  # since version 2; else it is worked out when somebody asks
-            told["celled"] = None
         if at in grids and values is not None and counts is not None and depths is not None:
             end = start + grids[at].cells + 2
             told["celled"] = Celled(grids[at], values, counts[start:end], depths[start:end])

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Numbers = NDArray[Any]
 
-FEW = 2048  # values that are sorted as fast without cells
+FEW = 2048  # values that are sorted as fast as put into cells
 MOST_SORTED_BY_CELL = 2**16  # values that are sorted by cell as fast as they are counted
 MOST_CELLS = 2**15
 ROWS_A_CELL = 4
@@ -61,11 +61,11 @@ def grid_for(ordered: Numbers) -> Grid | None:
 
     Examples
     --------
-    >>> grid_for(np.arange(100_000) // 10)
+    >>> grid_for(np.arange(10_000))
     Grid(low=0.0, scale=1.0, cells=10000)
     """
     n = len(ordered)
-    if n <= MOST_SORTED_BY_CELL or not max(abs(float(ordered[0])), abs(float(ordered[-1]))) < LARGEST:
+    if n <= FEW or not max(abs(float(ordered[0])), abs(float(ordered[-1]))) < LARGEST:
         return None
     if ordered.dtype.kind in "iu" and int(ordered[-1]) - int(ordered[0]) < MOST_CELLS:
         # A value a cell: there is nothing to be sorted in it.

@@ -8,8 +8,9 @@ run fails if a score differs by more than 1e-9.
 
 The limit that is printed too is the obvious one: each column read and sorted once on both sides, by
 numpy and on two threads; with a profile, on the current side alone. A default score of numbers
-needs less than that: the current ones are counted by cells of the reference in one pass, and only
-those are sorted that lie where the distribution functions may cross.
+needs less than that: up to 65,536 current ones are sorted by cells of the reference; more are
+counted by these in one pass, and only those are sorted that lie where the distribution functions
+may cross.
 """
 
 from __future__ import annotations

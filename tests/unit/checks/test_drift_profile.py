@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 import mlops_nb
 from mlops_nb.checks import drift, drift_profile
@@ -41,6 +42,14 @@ def frame(n: int, shift: float, seed: int) -> pd.DataFrame:
     return known
 
 
+def long_frame(shift: float, seed: int, n: int = 70_000) -> pd.DataFrame:
+    """Make numbers that are too many to be sorted by cell."""
+    rng = np.random.default_rng(seed)
+    normal = rng.normal(shift, 1, n)
+    gaps = np.where(rng.random(n) < 0.02, np.nan, normal)
+    return pd.DataFrame({"normal": normal, "whole": rng.integers(0, 90, n), "gaps": gaps})
+
+
 def without_time(report: Report) -> tuple[object, ...]:
     return report.status, report.summary, report.subject, report.findings
 
@@ -59,7 +68,7 @@ def test_a_profile_gives_the_report_of_the_data(tmp_path: Path, rows: int, curre
 def test_what_a_comparison_needs_of_the_reference_is_read_and_not_worked_out_anew(
     tmp_path: Path,
 ) -> None:
-    old = frame(6000, 0, 1)[["normal", "whole", "gaps"]]
+    old = long_frame(0, 1)
     made = drift_profile.profile(old)
     drift_profile.save(made, tmp_path / "old.profile")
     for name, column in drift_profile.load(tmp_path / "old.profile").columns.items():
@@ -74,6 +83,18 @@ def test_what_a_comparison_needs_of_the_reference_is_read_and_not_worked_out_ane
         assert known.celled.depths.tolist() == first.celled.depths.tolist()
 
 
+@pytest.mark.parametrize(("rows", "current"), [(70_000, 80_000), (9_000, 80_000), (80_000, 9_000)])
+def test_long_and_short_samples_are_compared_as_their_data(
+    tmp_path: Path, rows: int, current: int
+) -> None:
+    old, new = long_frame(0, 1, rows), long_frame(0.2, 2, current)
+    drift_profile.save(drift_profile.profile(old), tmp_path / "old.profile")
+    kept = drift.check(drift_profile.load(tmp_path / "old.profile"), new)
+    assert without_time(kept) == without_time(drift.check(old, new))
+    expected = scipy.stats.wasserstein_distance(old["normal"], new["normal"])
+    assert kept.finding("normal").value == pytest.approx(expected / old["normal"].std(ddof=0))
+
+
 @pytest.mark.parametrize("key", [k for k, m in BY_KEY.items() if "text" not in m.kinds])
 def test_every_method_scores_a_profile_as_the_data(key: str) -> None:
     names = ["normal", "whole", "gaps"] if "num" in BY_KEY[key].kinds else ["level", "bool"]
@@ -86,7 +107,7 @@ def test_every_method_scores_a_profile_as_the_data(key: str) -> None:
 
 
 def test_a_profile_of_the_first_format_gives_the_same_scores(tmp_path: Path) -> None:
-    old, new = (frame(6000, shift, 1).drop(columns="text") for shift in (0, 0.4))
+    old, new = long_frame(0, 1), long_frame(0.4, 2)
     place = tmp_path / "old.profile"
     drift_profile.save(drift_profile.profile(old), place)
     with np.load(place) as archive:

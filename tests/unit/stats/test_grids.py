@@ -76,3 +76,30 @@ def test_what_is_too_far_away_is_left_to_sorting_and_counted_all_the_same() -> N
     counted = grids.counted(new, grid)
     assert grids.wasserstein(grids.counted(old, grid, ordered=True), counted) is None
     assert counted.below(np.array([-1e307, 0.0, 1.7e308])).tolist()[::2] == [1, M + 1]
+
+
+ODD = {
+    "constant": np.zeros(N),
+    "beyond squares": RNG.normal(size=N) * 1e300,
+    "too wide for a float": np.append(RNG.normal(size=N), [1.7e308, -1.7e308]),
+    "a far lump": np.where(RNG.random(N) < 0.3, 1e12, RNG.normal(size=N)),
+    "denormal": RNG.normal(size=N) * 1e-310,
+    "neighbours beyond 2^53": 2**62 + RNG.integers(0, 1000, N),
+    "one": np.ones(1),
+    "few": RNG.normal(size=100),
+}
+
+
+@pytest.mark.parametrize("shape", [*SAMPLES, *ODD])
+def test_a_sample_is_sorted_to_the_last_digit_whatever_it_is_sorted_like(shape: str) -> None:
+    values = SAMPLES[shape](M) if shape in SAMPLES else ODD[shape]
+    for like in (values, values[:5], RNG.normal(size=N), np.zeros(N), ODD["beyond squares"]):
+        found = grids.sorted_like(values, np.sort(like))
+        assert found.dtype == values.dtype
+        assert found.tolist() == np.sort(values).tolist()
+
+
+def test_an_ordinary_sample_is_sorted_by_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    values, ordered = RNG.normal(size=N), np.sort(RNG.normal(size=N))
+    monkeypatch.delattr(np, "sort")
+    assert (np.diff(grids.sorted_like(values, ordered)) >= 0).all()
