@@ -1,8 +1,8 @@
 """Drift: whether the current data still look like the reference.
 
 The scores, limits and verdicts are those of Evidently 0.7.23's ``DataDriftPreset`` with its
-defaults, computed here from one sort of the reference's numbers, by whose cells the current ones are sorted
-or counted in a few passes (`stats.grids`), and one count of levels.
+defaults, computed here from one sort of the reference's numbers, by whose cells the current ones
+are sorted, or counted in a few passes (`stats.grids`), and one count of levels.
 """
 
 from __future__ import annotations
