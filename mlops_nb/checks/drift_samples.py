@@ -267,12 +267,10 @@ def _stored_levels(column: StoredColumn) -> Levels:
 
 def few_levels(numbers: Numbers) -> Levels | None:
     """Return the counts of the distinct values, or None where there are more than a few."""
-    import numpy as np
-
     from mlops_nb.stats import binning
 
     # A few values answer for most columns, without sorting the rest.
-    if len(np.unique(numbers.finite[:FIRST])) > FEW_VALUES:
+    if len(set(numbers.finite[:FIRST].tolist())) > FEW_VALUES:
         return None
     return None if binning.has_more_values(numbers.values, FEW_VALUES) else _levels_of(numbers)
 

@@ -23,6 +23,7 @@ Numbers = NDArray[Any]
 FEW = 2048  # values that are sorted as fast as put into cells
 MOST_SORTED_BY_CELL = 2**16  # values that are sorted by cell as fast as they are counted
 MOST_CELLS = 2**15
+MOST_CELLS_SORTED = 2**16 - 2  # the more, the fewer values share one; their numbers have 16 bits
 ROWS_A_CELL = 4
 TAIL = 0.001  # of the values on each side that need not be on the grid
 MOST_SORTED = 0.3  # of the values, beyond which all of them might as well be sorted
@@ -82,8 +83,8 @@ def grid_for(ordered: Numbers) -> Grid | None:
 def sorted_like(values: Numbers, ordered: Numbers) -> Numbers:
     """Return finite numbers sorted, fast where they lie about as a sorted sample does.
 
-    They are put in the order of their cells, a value each, by a radix sort. What is nearly in order
-    takes a stable sort little more than one pass, so that the result is exact on any grid.
+    A radix sort puts them in the order of their cells, of about a value each. What is nearly in
+    order takes a stable sort little more than one pass, and the result is exact on any grid.
 
     Examples
     --------
@@ -104,10 +105,9 @@ def _middle_of(ordered: Numbers) -> Grid | None:
     first, third = (float(ordered[len(ordered) * part // 4]) for part in (1, 3))
     reach = 2 * (third - first)
     low, high = max(float(ordered[0]), first - reach), min(float(ordered[-1]), third + reach)
-    cells = min(len(ordered), MOST_SORTED_BY_CELL - 2)
-    if not (0 < high - low < LARGEST and cells / LARGEST < high - low):
+    if not 1 / LARGEST < high - low < LARGEST:
         return None
-    return Grid(low, cells / (high - low), cells)
+    return Grid(low, MOST_CELLS_SORTED / (high - low), MOST_CELLS_SORTED)
 
 
 @dataclass(frozen=True)
