@@ -158,7 +158,8 @@ class Numbers(Sample):
         """Return the sample on the reference's grid; None where it is sorted, or had better be."""
         from mlops_nb.stats import grids
 
-        if self.is_sorted or self.n <= grids.MOST_SORTED_BY_CELL or reference.celled is None:
+        are_short = max(self.n, reference.n) <= grids.MOST_SORTED_BY_CELL
+        if self.is_sorted or self.n <= grids.FEW or are_short or reference.celled is None:
             return None
         if "counted" not in self.__dict__:
             self.__dict__["counted"] = grids.counted(self.finite, reference.celled.grid)

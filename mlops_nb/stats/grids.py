@@ -1,10 +1,10 @@
 """A sample put into the cells of a grid: the way to sort it fast, or to compare it unsorted.
 
-Numbers up to `MOST_SORTED_BY_CELL` are sorted by cell, and then in place. More than these are only
-counted. Two samples on one grid: in most cells, one distribution function is above the other from
-end to end, and the area between them follows from counts and means. Only the values of the other
-cells, and of the tails beyond the grid, are put in order. The result is exact, to the rounding of
-floats. One pass takes a fraction of what sorting does.
+Of samples up to `MOST_SORTED_BY_CELL` one is sorted by cell, and then in place. Longer ones are
+only counted. Two samples on one grid: in most cells, one distribution function is above the other
+from end to end, and the area between them follows from counts and means. Only the values of the
+other cells, and of the tails beyond the grid, are put in order. The result is exact, to the
+rounding of floats. One pass takes a fraction of what sorting does.
 """
 
 from __future__ import annotations
