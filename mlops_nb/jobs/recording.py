@@ -110,6 +110,8 @@ class Recorder:
         Asked before each cell whether it may start.
     progress : callable
         Told (cells done, cells, what runs).
+    later : callable
+        Given (seconds, what to call): has it called in this thread when they are over.
     printed : Log
         Told where each cell begins, and the errors.
     """
@@ -121,6 +123,7 @@ class Recorder:
         *,
         proceed: Callable[[], bool],
         progress: Callable[[int, int, str], None],
+        later: Callable[[float, Callable[[], None]], object],
         printed: Log,
     ) -> None:
         self.nb = notebook
@@ -128,15 +131,19 @@ class Recorder:
         self.running: Running | None = None
         self.failure: Failure | None = None
         self.ended_by: int | None = None
+        # Whether the kernel has said anything of the cell that runs: it works on it then.
+        self.is_heard = False
         self.done = 0
         self._output = output
         self._proceed = proceed
         self._progress = progress
+        self._later = later
         self._printed = printed
         self._titles = _titles(notebook)
         self._numbers = {index: number for number, index in enumerate(self._titles, 1)}
         self._answered = False
         self._saved_at = self._saving_took = 0.0
+        self._is_behind = self._will_catch_up = False
 
     @property
     def total(self) -> int:
@@ -183,7 +190,7 @@ class Recorder:
         )
         if cell_index in self._numbers:
             number, title = self._numbers[cell_index], self._titles[cell_index]
-            self._answered = False
+            self._answered = self.is_heard = False
             self.running = Running(number, cell, time.monotonic())
             self._progress(self.done, self.total, title)
             self._printed.write(f"[cell {number} of {self.total}] {title}\n")
@@ -230,7 +237,8 @@ class Recorder:
                     self._printed.write("\n".join(output.traceback) + "\n")
 
     def autosave_cell(self) -> None:
-        """Save what a long cell has printed so far."""
+        """Note that the kernel has said something; save what a long cell has printed so far."""
+        self.is_heard = True
         if time.monotonic() - self._saved_at >= AUTOSAVE_S:
             self._save()
 
@@ -270,9 +278,14 @@ class Recorder:
         return _ANSI.sub("", "\n".join(shown)) or None
 
     def _save(self) -> None:
-        """Write a state in between; a large notebook less often, so that saving costs little."""
+        """Write a state in between; where that takes long, less often, and not at once."""
         began = time.monotonic()
-        if began - self._saved_at < self._saving_took / SAVING_SHARE:
+        wait = self._saved_at + self._saving_took / SAVING_SHARE - began
+        if wait > 0:
+            self._is_behind = True
+            if not self._will_catch_up:
+                self._will_catch_up = True
+                self._later(wait, self._catch_up)
             return
         try:
             self._write()
@@ -281,6 +294,13 @@ class Recorder:
             self._printed.write(f"{error}\n")
         self._saved_at = time.monotonic()
         self._saving_took = self._saved_at - began
+        self._is_behind = False
+
+    def _catch_up(self) -> None:
+        """Write what was put off: a cell may go on for hours without a word."""
+        self._will_catch_up = False
+        if self._is_behind:
+            self._save()
 
     def _write(self) -> None:
         try:

@@ -7,10 +7,13 @@ thread of its own; the thread that called `execute` attends to it (`jobs.session
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from papermill.clientwrap import PapermillNotebookClient
 
 STARTUP_S = 60
+STARTS = 4
 OUTPUT_LAG_S = 300
 
 _logger = logging.getLogger(__name__)
@@ -209,6 +213,7 @@ def _work(session: Session, notebook: NotebookNode, printed: Log) -> Recorder:
         session.plan.output,
         proceed=lambda: session.stopped is None,
         progress=lambda *event: session.events.put(event),
+        later=lambda seconds, call: ensure_event_loop().call_later(seconds, call),
         printed=printed,
     )
     try:
@@ -252,11 +257,29 @@ def _prepare(notebook: NotebookNode, plan: Plan) -> NotebookNode:
     return prepared
 
 
+class _PortTakenError(Exception):
+    """A port that was free when it was chosen is not any more."""
+
+
 def _run(session: Session, recorder: Recorder, printed: Log) -> None:
+    """Run the cells on a kernel, started again where another process took a port of it."""
+    session.events.put((0, recorder.total, "starting the kernel"))
+    for _ in range(STARTS):
+        session.over = False
+        with suppress(_PortTakenError):
+            _run_on_kernel(session, recorder, printed)
+            return
+    raise UnavailableError(
+        f"kernel {recorder.nb.metadata['kernelspec']['name']!r} did not start: others took its "
+        f"ports {STARTS} times",
+        hint="try again when fewer kernels are being started",
+    )
+
+
+def _run_on_kernel(session: Session, recorder: Recorder, printed: Log) -> None:
     """Start a kernel, run the cells on it, and see it gone."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    session.events.put((0, recorder.total, "starting the kernel"))
     plan, name = session.plan, recorder.nb.metadata["kernelspec"]["name"]
     # The notebook is found by these; inherited ones would name the notebook that called.
     told = {"MLOPS_NOTEBOOK": str(plan.source), "JPY_SESSION_NAME": str(plan.source)}
@@ -280,6 +303,8 @@ def _run(session: Session, recorder: Recorder, printed: Log) -> None:
         if recorder.started_at is not None:
             raise
         if session.stopped is None:
+            if os.strerror(errno.EADDRINUSE) in kernel.last_words():
+                raise _PortTakenError from None
             raise _startup_error(kernel, printed, str(error)) from None
     finally:
         session.over = True

@@ -72,6 +72,7 @@ class Session:
         self.death: str | None = None
         self.over = False
         self.stopped: str | None = None
+        self._interrupted = False
         self._began = time.monotonic()
         self._kill_at = float("inf")
 
@@ -102,8 +103,7 @@ class Session:
         if self.stopped is None and not self.over:
             self.stopped = reason
             self._kill_at = time.monotonic() + HEED_S
-            if self.kernel is not None and self._busy():
-                self.kernel.interrupt()
+            self._interrupt()
 
     def outcome(self, recorder: Recorder) -> tuple[Status, str | None]:
         """Say how the work ended, and why in one line where not every cell was done."""
@@ -148,8 +148,19 @@ class Session:
         late = self.plan.passed(time.monotonic() - self._began, running)
         if late is not None:
             self.stop(late)
+        if self.stopped is not None:
+            self._interrupt()
         if time.monotonic() > self._kill_at and self._busy():
             self._kill()
+
+    def _interrupt(self) -> None:
+        """Interrupt once, when it is heard: a kernel to which a cell is on its way ignores it."""
+        recorder = self.recorder
+        if self.kernel is None or recorder is None or self._interrupted or self.over:
+            return
+        if recorder.started_at is None or (recorder.running is not None and recorder.is_heard):
+            self._interrupted = True
+            self.kernel.interrupt()
 
     def _kill(self) -> None:
         if self.kernel is not None:

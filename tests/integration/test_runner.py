@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -46,6 +48,8 @@ def nothing_stays_behind(
     mark = uuid.uuid4().hex
     monkeypatch.setenv(FAMILY, mark)
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path_factory.mktemp("jupyter")))
+    # However slow the machine is, a kernel that ends in good order is not killed meanwhile.
+    monkeypatch.setattr("mlops_nb.jobs.kernels.GRACE_S", 60.0)
     yield
     assert eventually(lambda: not relatives(mark)), relatives(mark)
 
@@ -61,7 +65,7 @@ def relatives(mark: str) -> list[str]:
     return found
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -88,7 +92,11 @@ def install_kernel(data: Path, name: str, argv: list[str]) -> None:
 
 
 def statuses(execution: Execution) -> list[str]:
-    cells = json.loads(Path(execution.notebook).read_text("utf-8"))["cells"]
+    return shown(Path(execution.notebook))
+
+
+def shown(copy: Path) -> list[str]:
+    cells = json.loads(copy.read_text("utf-8"))["cells"]
     return [cell["metadata"]["papermill"]["status"] for cell in cells]
 
 
@@ -141,6 +149,7 @@ def test_parameters_folder_environment_log_and_trust(
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "first"))
 
     watch, output, log = Watching(), tmp_path / "out" / "{y}.ipynb", tmp_path / "out" / "a.log"
+    began = time.monotonic()
     given = {"rate": float("nan"), "name": 'it\'s "ö" \\ \n'}
     execution = execute(
         source, output, parameters=given, environment={"DOOR": "cli"}, watch=watch, log=log
@@ -149,7 +158,7 @@ def test_parameters_folder_environment_log_and_trust(
     assert execution.status == "FINISHED", execution
     assert (execution.reason, execution.error, execution.failed_cell) == (None, None, None)
     assert (execution.cells_done, execution.cells_total) == (5, 5)
-    assert 0 < execution.seconds < 60
+    assert 0 < execution.seconds <= time.monotonic() - began + 0.001
     assert source.read_bytes() == before
     assert (source.parent / "ended").read_text() == given["name"]
     assert printed(execution).splitlines()[:3] == [
@@ -180,8 +189,9 @@ def test_a_cell_that_raises_fails_and_no_reader_sees_half_a_file(tmp_path: Path)
     output, over = tmp_path / "out.ipynb", threading.Event()
 
     def parse_it_all_the_time() -> set[int]:
-        seen = set()
-        while not over.is_set():
+        seen, is_over = set(), False
+        while not is_over:
+            is_over = over.is_set()
             if output.exists():
                 seen.add(len(json.loads(output.read_text("utf-8"))["cells"]))
         return seen
@@ -225,7 +235,11 @@ def test_cells_that_end_without_a_traceback(
 
 
 def test_a_dead_kernel_is_told_from_a_finished_one(tmp_path: Path) -> None:
-    kill = "import os, time; print('before', flush=True); time.sleep(0.5); os.kill(os.getpid(), 9)"
+    kill = (
+        "import os, time; print('before', flush=True)\n"
+        "while '\\nbefore\\n' not in open('log').read(): time.sleep(0.05)\n"
+        "os.kill(os.getpid(), 9)"
+    )
     source = notebook(tmp_path / "a.ipynb", CHILD, kill, "print('never')")
     execution = execute(source, tmp_path / "out.ipynb", log=tmp_path / "log")
     assert execution.status == "KILLED"
@@ -236,17 +250,31 @@ def test_a_dead_kernel_is_told_from_a_finished_one(tmp_path: Path) -> None:
     assert printed(execution) == "before\n"
 
 
-def test_a_cell_past_its_limit_is_interrupted_and_the_kernel_ends_orderly(tmp_path: Path) -> None:
+def jump_when_reached(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    """Let an hour pass, for those who keep the limits, when a cell makes a file."""
+
+    def monotonic() -> float:
+        return time.monotonic() + 3600 * place.exists()
+
+    monkeypatch.setattr("mlops_nb.jobs.session.time", SimpleNamespace(monotonic=monotonic))
+
+
+def test_a_cell_past_its_limit_is_interrupted_and_the_kernel_ends_orderly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jump_when_reached(monkeypatch, tmp_path / "reached")
+    monkeypatch.setattr("mlops_nb.jobs.session.HEED_S", 120.0)
     # joblib's workers and their tracker live on, and the tracker heeds no SIGTERM: Jupyter's own
     # way to shut down kills the kernel before its handlers run.
     register = (
         "import atexit, time; from joblib import Parallel, delayed\n"
         "Parallel(2)(delayed(abs)(i) for i in range(2)); atexit.register(open, 'ended', 'w')"
     )
-    source = notebook(tmp_path / "a.ipynb", register, "time.sleep(60)", "print('never')")
-    execution = execute(source, tmp_path / "out.ipynb", cell_timeout_s=6)
+    late = "open('reached', 'w'); time.sleep(600)"
+    source = notebook(tmp_path / "a.ipynb", register, late, "print('never')")
+    execution = execute(source, tmp_path / "out.ipynb", cell_timeout_s=600)
     assert execution.status == "KILLED"
-    assert execution.reason == "cell 2 timed out after 6 s"
+    assert execution.reason == "cell 2 timed out after 600 s"
     assert execution.failed_cell == 2
     assert execution.error is not None
     assert "KeyboardInterrupt" in execution.error
@@ -259,18 +287,23 @@ def test_a_cell_that_heeds_no_interrupt_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mlops_nb.jobs.session.HEED_S", 1.0)
-    stubborn = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+    jump_when_reached(monkeypatch, tmp_path / "reached")
+    stubborn = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "open('reached', 'w')\nwhile True: pass"
+    )
     source = notebook(tmp_path / "a.ipynb", CHILD, stubborn)
-    execution = execute(source, tmp_path / "out.ipynb", cell_timeout_s=2)
+    execution = execute(source, tmp_path / "out.ipynb", cell_timeout_s=600)
     assert (execution.status, execution.failed_cell) == ("KILLED", 2)
-    assert execution.reason == "cell 2 timed out after 2 s"
+    assert execution.reason == "cell 2 timed out after 600 s"
     assert execution.error == execution.reason
     assert statuses(execution) == ["completed", "failed"]
 
 
 def test_the_limit_for_the_whole_counts_the_start_of_the_kernel(tmp_path: Path) -> None:
-    execution = execute(notebook(tmp_path / "a.ipynb", "1"), tmp_path / "o.ipynb", timeout_s=0.1)
-    assert (execution.status, execution.reason) == ("KILLED", "timed out after 0.1 s")
+    # Less than the fastest machine needs for it.
+    execution = execute(notebook(tmp_path / "a.ipynb", "1"), tmp_path / "o.ipynb", timeout_s=1e-6)
+    assert (execution.status, execution.reason) == ("KILLED", "timed out after 1e-06 s")
     assert (execution.failed_cell, execution.cells_done, execution.error) == (None, 0, None)
     assert statuses(execution) == ["pending"]
 
@@ -312,7 +345,7 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", RUNNER, str(source), str(tmp_path / "out.ipynb")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert eventually((tmp_path / "started").exists, 60)
+            assert eventually((tmp_path / "started").exists)
             yield process
         finally:
             process.kill()
@@ -336,12 +369,40 @@ def test_a_killed_runner_leaves_a_whole_file_and_no_kernel(tmp_path: Path) -> No
         "open('started', 'w'); import time; time.sleep(60)",
     )
     command = [sys.executable, "-c", RUNNER, str(source), str(tmp_path / "out.ipynb")]
+    # A slow disk has the copy written a little later than the cell starts.
     with subprocess.Popen(command) as process:
-        assert eventually((tmp_path / "started").exists, 60)
+        assert eventually((tmp_path / "started").exists)
+        assert eventually(lambda: shown(tmp_path / "out.ipynb") == ["completed", "running"])
         process.kill()
-    assert eventually(lambda: not relatives(os.environ[FAMILY]), 5)
-    done = [cell.metadata.papermill.status for cell in read(tmp_path / "out.ipynb").cells]
-    assert done == ["completed", "running"]
+    assert eventually(lambda: not relatives(os.environ[FAMILY]))
+    assert shown(tmp_path / "out.ipynb") == ["completed", "running"]
+
+
+def test_a_port_that_another_takes_while_the_kernel_starts_is_chosen_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jupyter_client.connect import LocalPortCache
+
+    choose, chosen = LocalPortCache.find_available_port, []
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+
+        def taken_at_first(cache: LocalPortCache, ip: str) -> int:
+            chosen.append(choose(cache, ip))
+            return taken if len(chosen) == 1 else chosen[-1]
+
+        monkeypatch.setattr(LocalPortCache, "find_available_port", taken_at_first)
+        execution = execute(notebook(tmp_path / "a.ipynb", "1"), tmp_path / "out.ipynb")
+        assert (execution.status, execution.reason) == ("FINISHED", None)
+        assert len(chosen) == 10
+
+        monkeypatch.setattr(
+            LocalPortCache, "find_available_port", lambda *_: other.getsockname()[1]
+        )
+        monkeypatch.setattr("mlops_nb.jobs.runner.STARTS", 2)
+        with pytest.raises(UnavailableError, match="did not start: others took its ports 2 times"):
+            execute(tmp_path / "a.ipynb", tmp_path / "again.ipynb")
+    assert not (tmp_path / "again.ipynb").exists()
 
 
 def test_kernels_that_do_not_start_leave_nothing(tmp_path: Path) -> None:
@@ -404,12 +465,15 @@ def test_an_output_that_can_not_be_written_is_known_before_anything_runs(tmp_pat
     assert source.read_bytes() == before
 
 
-def test_a_disk_that_fills_up_is_told_at_the_end(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_is_told_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each state is written at once, however long the one before took.
+    monkeypatch.setattr("mlops_nb.jobs.recording.SAVING_SHARE", float("inf"))
     source = notebook(tmp_path / "a.ipynb", "1", "print('x' * 200_000)", "open('done', 'w')")
     with small_disk(tmp_path / "disk", "size=100k") as disk:
         with pytest.raises(UnavailableError, match=r"can't write .*: the disk is full"):
             execute(source, disk / "out.ipynb", log=disk / "out.log")
         assert (tmp_path / "done").exists()
         # The last state that did fit.
-        kept = [c.metadata.papermill.status for c in read(disk / "out.ipynb").cells]
-        assert kept == ["completed", "running", "pending"]
+        assert shown(disk / "out.ipynb") == ["completed", "running", "pending"]

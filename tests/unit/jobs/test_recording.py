@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from mlops_nb.core.errors import UnavailableError
+from mlops_nb.jobs import recording
 from mlops_nb.jobs.recording import Log, Recorder, Stopped
 
 REPLY: dict[str, Any] = {"content": {"status": "ok", "payload": []}}
@@ -23,12 +25,14 @@ class Told:
     def __init__(self, output: Path, *cells: NotebookNode) -> None:
         self.may_go_on = True
         self.progress: list[tuple[int, int, str]] = []
+        self.later: list[tuple[float, Callable[[], None]]] = []
         self.notebook = new_notebook(cells=list(cells), metadata={"papermill": {}})
         self.recorder = Recorder(
             self.notebook,
             output,
             proceed=lambda: self.may_go_on,
             progress=lambda *event: self.progress.append(event),
+            later=lambda *put_off: self.later.append(put_off),
             printed=Log(None),
         )
 
@@ -140,3 +144,27 @@ def test_only_the_last_state_must_be_written(tmp_path: Path) -> None:
     told.run(0)
     with pytest.raises(UnavailableError, match=r"can't write .*a.ipynb: No such file"):
         told.recorder.finish(None, killed=False)
+
+
+def test_what_a_slow_disk_puts_off_is_written_while_the_cell_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written() -> list[str]:
+        cells = json.loads((tmp_path / "a.ipynb").read_text("utf-8"))["cells"]
+        return [cell["metadata"]["papermill"]["status"] for cell in cells]
+
+    told = Told(tmp_path / "a.ipynb", *(new_code_cell("1") for _ in range(3)))
+    told.recorder.notebook_start()
+    monkeypatch.setattr(recording, "SAVING_SHARE", 1e-9)
+    told.run(0)
+    told.recorder.cell_start(told.notebook.cells[1], 1)
+    assert written() == ["pending"] * 3
+    ((wait, catch_up),) = told.later
+    assert wait > 1
+    monkeypatch.setattr(recording, "SAVING_SHARE", float("inf"))
+    catch_up()
+    assert written() == ["completed", "running", "pending"]
+    # Once: what has been written since is not written again.
+    (tmp_path / "a.ipynb").unlink()
+    catch_up()
+    assert not (tmp_path / "a.ipynb").exists()

@@ -64,7 +64,7 @@ def test_a_limit_names_the_cell() -> None:
     assert plan(timeout_s=5).passed(4, None) is None
     assert plan(timeout_s=5).passed(6, None) == "timed out after 5 s"
     assert plan(timeout_s=5).passed(6, running(2, 1)) == "timed out after 5 s in cell 2"
-    assert plan(cell_timeout_s=0.5).passed(6, running(2, 0.4)) is None
+    assert plan(cell_timeout_s=500).passed(6, running(2, 0.4)) is None
     assert plan(cell_timeout_s=0.5).passed(6, running(2, 1)) == "cell 2 timed out after 0.5 s"
 
 
@@ -92,3 +92,17 @@ def test_the_outcome_is_what_happened_first(
     # The kernel shuts down meanwhile; someone loses patience.
     session.stop("interrupted")
     assert session.outcome(recorded) == outcome
+
+
+def test_an_interrupt_waits_until_the_kernel_works_on_the_cell() -> None:
+    sent: list[str] = []
+    session = Session(plan())
+    session.kernel = cast("Any", SimpleNamespace(interrupt=lambda: sent.append("interrupt")))
+    session.recorder = recorder(running=running(2, 0), is_heard=False)
+    session.stop("cancelled")
+    session._enforce()
+    assert sent == []
+    session.recorder.is_heard = True
+    session._enforce()
+    session._enforce()
+    assert sent == ["interrupt"]
