@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Tools that keep a cache of downloads (uv, npm) get the caller's own environment.
 CALLER = dict(os.environ)
@@ -17,8 +17,11 @@ CALLER = dict(os.environ)
 # What the caller may have set, and would change what we do.
 FOREIGN = ("MLOPS_", "MLFLOW_", "JUPYTER_", "JPY_", "IPYTHON", "PAPERMILL_", "XDG_", "GIT_")
 
-# The same examples each time; `pytest --hypothesis-profile default` looks for new ones.
-settings.register_profile("repeatable", derandomize=True)
+# The same examples each time, at any speed; `pytest --hypothesis-profile default` looks for new
+# ones.
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("repeatable")
 
 

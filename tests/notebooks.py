@@ -7,13 +7,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from mlops_nb.project import Project
+
+# Only what hangs takes longer, on the slowest machine too.
+PATIENCE_S = 200.0
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -63,7 +68,7 @@ def python(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedPr
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=280,
         stdin=subprocess.DEVNULL,
         check=False,
     )
@@ -115,12 +120,14 @@ class LiveKernel:
             env={**os.environ, **environ},
             extra_arguments=["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"],
         )
+        # A kernel that ends in good order, but slowly, is not killed meanwhile.
+        self.manager.shutdown_wait_time = PATIENCE_S
         self._connect()
 
     def _connect(self) -> None:
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=PATIENCE_S)
 
     def run(self, code: str, cell_id: str | None = None) -> Answer:
         answer = Answer("")
@@ -136,7 +143,7 @@ class LiveKernel:
             answer.error = content.get("ename", answer.error)
 
         reply = self.client.execute_interactive(
-            code, timeout=60, output_hook=heard, allow_stdin=False
+            code, timeout=PATIENCE_S, output_hook=heard, allow_stdin=False
         )
         answer.status = reply["content"]["status"]
         return answer
@@ -146,7 +153,7 @@ class LiveKernel:
         self.client.execute(code)
 
     def complete(self, code: str) -> list[str]:
-        reply = self.client.complete(code, len(code), reply=True, timeout=60)
+        reply = self.client.complete(code, len(code), reply=True, timeout=PATIENCE_S)
         found: list[str] = reply["content"]["matches"]
         return found
 
@@ -177,9 +184,36 @@ def live_kernels(folder: Path, count: int = 1, **environ: str) -> Iterator[list[
         yield kernels
 
 
-def wait_until_delivered(project: Project, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], object], told: Callable[[], object] = str) -> None:
+    """Wait for a condition, for as long as the slowest machine may take."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, told()
+        time.sleep(0.05)
+
+
+def wait_until_delivered(project: Project) -> None:
     """Wait until MLflow has all that the spool held."""
-    deadline = time.monotonic() + seconds
-    while project.spool.run_ids():
-        assert time.monotonic() < deadline, f"not delivered: {project.spool.run_ids()}"
-        time.sleep(0.1)
+    wait_for(
+        lambda: not project.spool.run_ids(), lambda: f"not delivered: {project.spool.run_ids()}"
+    )
+
+
+def wait_until_written(project: Project) -> None:
+    """Wait until MLflow has all, and the writer, which closes MLflow's database, has ended."""
+    wait_until_delivered(project)
+    words = ["mlops_nb.flows.delivery", str(project.root)]
+    wait_for(lambda: not [line for line in commands() if line[-2:] == words])
+
+
+def commands() -> list[list[str]]:
+    """List the command lines of all processes that can be asked for it."""
+    return [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+
+
+def lives(pid: int) -> bool:
+    """Tell whether a process runs; what only waits for its parent to hear of its end does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,9 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from mlops_nb.flows.serving import free_port
+from mlops_nb.flows.serving import HOST
+from tests.notebooks import PATIENCE_S
 
-START_S = 60.0
 BASE = "/user/ada/"
 
 # The server as it is, but for an authorizer that refuses what a header names, and a list of all
@@ -48,6 +50,25 @@ app.initialize(sys.argv[2:])
 Path(sys.argv[1]).write_text(json.dumps(list(ours(app.web_app.default_router))))
 app.start()
 """
+
+
+def free_port() -> int:
+    """Return a port that nobody takes until a server listens on it, seconds later.
+
+    The system gives none of these to who asks for any port, as kernels do, and each worker of the
+    tests has some of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = next(_ports) + PORTS_OF_A_WORKER * (worker % 16)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+
+
+# Linux gives out 32768 and above, others 49152 and above.
+PORTS_OF_A_WORKER = 500
+_ports = itertools.cycle(range(20_000, 20_000 + PORTS_OF_A_WORKER))
 
 
 @dataclass(frozen=True)
@@ -91,7 +112,7 @@ class Server:
         """Send a request as it stands, `url` below the base URL, and read the JSON answer."""
         if authorized:
             headers["Authorization"] = f"token {self.token}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, BASE + url, body, named)
@@ -180,14 +201,14 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     """Stop a server as its owner does; kill it where that takes too long."""
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
 def wait_until_up(server: Server) -> None:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and server.process.poll() is None:
         try:
             if server.ask("GET", "api/status").status == 200:

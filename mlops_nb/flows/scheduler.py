@@ -182,10 +182,11 @@ class _Scheduler:
                 due.told = True
                 self._say(f"{due.job}: started" if run.status == "RUNNING" else f"{due.job}: due")
             if is_over:
-                self.children.remove(due)
-                due.child.leave()
                 outcome = "is paused or removed" if run is None else _outcome(run)
                 self._say(f"{due.job}: {outcome}")
+                # Last: an interrupt between the two may have it said twice, but never not at all.
+                self.children.remove(due)
+                due.child.leave()
 
     def _stop(self) -> None:
         """Wait for what goes on; interrupted again, end it in good order."""

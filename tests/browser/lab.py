@@ -18,10 +18,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Page
 
-from mlops_nb.flows.serving import free_port
-from tests.serving import stop
-
-START_S = 60.0
+from tests.notebooks import PATIENCE_S
+from tests.serving import free_port, stop
 
 # A dialog about news or updates would lie over what a test clicks, and would call home.
 SETTINGS = {
@@ -68,7 +66,7 @@ class Lab:
         workspace = secrets.token_hex(4)
         path = f"/lab/workspaces/{workspace}/tree/{name}?token={self.token}"
         page.goto(f"http://127.0.0.1:{self.port}{path}")
-        page.wait_for_function(KERNEL_IS_THERE, timeout=START_S * 1000)
+        page.wait_for_function(KERNEL_IS_THERE, timeout=PATIENCE_S * 1000)
         page.evaluate(KERNEL_INFO)
 
     def command(self, page: Page, command: str) -> None:
@@ -79,7 +77,7 @@ class Lab:
         """Return the cells of the notebook in front, as its model holds them."""
         return page.evaluate(SOURCES)
 
-    def run_all(self, page: Page, timeout_s: float = 60.0) -> None:
+    def run_all(self, page: Page, timeout_s: float = PATIENCE_S) -> None:
         """Run every cell and wait until the last one is done."""
         self.command(page, "notebook:run-all-cells")
         page.wait_for_function(ALL_HAVE_RUN, timeout=timeout_s * 1000)
@@ -121,9 +119,9 @@ def running_lab(base: Path) -> Iterator[Lab]:
 
 
 def wait_until_up(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and process.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=60)
         try:
             connection.request(
                 "GET", "/api/status", headers={"Authorization": f"token {lab.token}"}

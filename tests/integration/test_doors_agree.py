@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from mlops_nb.core.records import Run
-from mlops_nb.flows.serving import free_port
 from mlops_nb.project import Project
 from tests.marks import imports_mlflow
-from tests.notebooks import mlops, python, write_notebook
+from tests.notebooks import PATIENCE_S, mlops, python, wait_until_delivered, write_notebook
+from tests.serving import free_port, stop
 
 pytestmark = imports_mlflow
 
@@ -90,12 +90,15 @@ def jupyter(folder: Path) -> None:
     runtime = folder.parent / "runtime"
     words = ["--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}", "--port", str(port)]
     words += ["--ip=127.0.0.1", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
+    # A kernel that ends in good order, but slowly, is not killed meanwhile.
+    words.append(f"--KernelManager.shutdown_wait_time={PATIENCE_S}")
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyter_server", *words],
         env={**os.environ, "JUPYTER_RUNTIME_DIR": str(runtime)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
     def ask(method: str, route: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -105,7 +108,7 @@ def jupyter(folder: Path) -> None:
             headers={"Authorization": f"token {token}"},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
             return json.loads(answer.read() or b"null")
 
     try:
@@ -118,19 +121,20 @@ def jupyter(folder: Path) -> None:
         client.load_connection_file()
         # No heartbeat: it takes a kernel that answers late on a busy machine for a dead one.
         client.start_channels(hb=False)
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=PATIENCE_S)
         for source in ("months = 2", *CELLS):
-            reply = client.execute_interactive(source, timeout=60, output_hook=lambda _: None)
+            reply = client.execute_interactive(
+                source, timeout=PATIENCE_S, output_hook=lambda _: None
+            )
             assert reply["content"]["status"] == "ok", reply
         client.stop_channels()
         ask("DELETE", f"sessions/{session['id']}")
     finally:
-        server.terminate()
-        server.wait(30)
+        stop(server)
 
 
 def wait(done: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             done()
@@ -175,14 +179,15 @@ def facts(project: Project, run: Run) -> dict[str, Any]:
 
 
 def test_provenance_is_the_same_through_each_door(folder: Path) -> None:
-    recorded: dict[str, dict[str, Any]] = {}
-    found_by = {}
+    project, made = Project.at(folder, {}), {}
     for door in (runner, papermill, nbconvert, jupyter, script):
         door(folder)
-        project = Project.at(folder, {})
-        run = project.runs.get("latest")
-        found_by[door.__name__] = run.tags["mlops.notebook_found_by"]
-        recorded[door.__name__] = facts(project, run)
+        made[door.__name__] = project.runs.get("latest").run_id
+    # One that is delivered while it is read would be read half here, half there.
+    wait_until_delivered(project)
+    runs = {door: project.runs.get(run_id) for door, run_id in made.items()}
+    found_by = {door: run.tags["mlops.notebook_found_by"] for door, run in runs.items()}
+    recorded = {door: facts(project, run) for door, run in runs.items()}
     assert found_by == {
         "runner": "runner",
         "papermill": "parent command",

@@ -14,7 +14,7 @@ import pytest
 
 from mlops_nb.interfaces import lookup
 from mlops_nb.project import Project
-from tests.notebooks import mlops, python, wait_until_delivered, write_notebook
+from tests.notebooks import PATIENCE_S, mlops, python, wait_until_delivered, write_notebook
 from tests.serving import BASE, Answer, Server, running_server, stop
 
 # All of this has one server, so that it runs in one worker.
@@ -185,7 +185,7 @@ def test_a_job_from_its_schedule_to_its_executed_notebook(server: Server, projec
     assert again["content"]["cells"] == content["cells"], "the artifact is kept too"
 
 
-def wait_for_end(server: Server, job_run: str, seconds: float = 120) -> Any:
+def wait_for_end(server: Server, job_run: str, seconds: float = PATIENCE_S) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         history = server.get("jobs/history", path="credit", job="retrain").body
@@ -447,10 +447,8 @@ def test_the_server_answers_others_while_a_flow_works(server: Server, project: P
         other.execute("BEGIN EXCLUSIVE")
         slow = threads.submit(server.post, "jobs/pause", "credit", job="held")
         time.sleep(0.5)
-        began = time.monotonic()
         assert server.ask("GET", "api/status").status == 200
         assert server.get("project", path="").status == 200
-        assert time.monotonic() - began < 2
         assert not slow.done(), slow.result()
         other.execute("ROLLBACK")
         assert slow.result().status == 200
@@ -472,9 +470,8 @@ def test_it_stops_in_good_order(tmp_path: Path) -> None:
         server.folder.rmdir()
         gone = server.get("runs")
         assert (gone.status, "is gone" in gone.error["message"]) == (404, True)
-        began = time.monotonic()
         stop(server.process)
-        assert time.monotonic() - began < 5
+        # It was not killed for want of an end.
         assert server.process.returncode == 0
         log = server.log.read_text()
     assert [word for word in ("Traceback", "pending", "Warning", "never") if word in log] == []
