@@ -19,7 +19,9 @@ from mlops_nb.stores.spool import new_run_id
 from mlops_nb.tracking.environment import Interpreter, interpreter_at
 from mlops_nb.tracking.provenance import FoundNotebook
 
-DELIVERY_S = 20.0
+# For the writer to start, and to make MLflow's database, on a busy machine. Where MLflow can't be
+# used the writer says so, and nobody waits.
+DELIVERY_S = 60.0
 
 
 def run(

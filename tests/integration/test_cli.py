@@ -10,17 +10,22 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from mlops_nb.core.records import Run
 from mlops_nb.interfaces import cli
 from mlops_nb.project import Project
 from mlops_nb.stores.locks import locked
-from tests.notebooks import mlops, wait_until_delivered, write_notebook
+from tests.notebooks import (
+    PATIENCE_S,
+    lives,
+    mlops,
+    wait_for,
+    wait_until_delivered,
+    write_notebook,
+)
 from tests.terminal import Command
 
 FIELDS = {
@@ -127,7 +132,10 @@ def test_a_verdict_is_the_exit_code_and_the_record_is_printed_whole(
     assert (unsure.code, unsure.json["status"]) == (3, "insufficient")
 
 
-def test_run_prints_its_run_and_reading_verbs_print_json(command: Command, tmp_path: Path) -> None:
+def test_run_prints_its_run_and_reading_verbs_print_json(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlops_nb.flows.execution.DELIVERY_S", PATIENCE_S)
     folder = tmp_path / "deep" / "er"
     write_notebook(folder / "a.ipynb", "print(months)", parameters="months = 1")
     (tmp_path / "deep" / "mlops.toml").touch()
@@ -173,10 +181,10 @@ def test_interrupted_is_130_and_the_run_is_killed_and_told(tmp_path: Path) -> No
     ) as process:
         pids = wait_for_words(tmp_path / "pids", 2)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert (json.loads(out)["status"], json.loads(out)["reason"]) == ("KILLED", "interrupted")
-    assert not any(psutil.pid_exists(int(pid)) for pid in pids)
+    assert not any(lives(int(pid)) for pid in pids)
 
 
 def test_a_killed_runner_leaves_neither_kernel_nor_running_run(tmp_path: Path) -> None:
@@ -194,8 +202,7 @@ def test_a_killed_runner_leaves_neither_kernel_nor_running_run(tmp_path: Path) -
     with subprocess.Popen(words, cwd=tmp_path, **quiet) as process:
         (kernel,) = wait_for_words(tmp_path / "pids", 1)
         process.kill()
-    psutil.wait_procs([p for p in psutil.process_iter() if p.pid == int(kernel)], timeout=60)
-    assert not psutil.pid_exists(int(kernel))
+    wait_for(lambda: not lives(int(kernel)))
 
     listed = mlops("runs", "--children", "--json", cwd=tmp_path)
     ours = {run["name"]: run for run in json.loads(listed.stdout) if "mlops.run_id" in str(run)}
@@ -215,10 +222,7 @@ def test_a_killed_runner_leaves_neither_kernel_nor_running_run(tmp_path: Path) -
 
 
 def wait_for_words(path: Path, count: int) -> list[str]:
-    deadline = time.monotonic() + 60
-    while not path.exists() or path.read_text().count(" ") < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: path.exists() and path.read_text().count(" ") >= count)
     return path.read_text().split()
 
 

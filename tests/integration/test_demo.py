@@ -23,7 +23,7 @@ from mlops_nb.flows.context import Context
 from mlops_nb.interfaces.cli import exit_code
 from mlops_nb.project import Project
 from mlops_nb.stores.locks import locked
-from tests.notebooks import write_notebook
+from tests.notebooks import PATIENCE_S, write_notebook
 from tests.serving import free_port
 
 CELLS = (
@@ -134,7 +134,7 @@ def processes_on(root: Path) -> list[str]:
 def status_of(url: str) -> int | None:
     """Return what a server answers; None while there is none."""
     try:
-        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - of this machine
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:  # noqa: S310 - of this machine
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -164,7 +164,7 @@ def test_in_jupyterlab_it_goes_on_until_it_is_interrupted(tmp_path: Path, cell: 
             assert line, told
             told += line
         (url,) = re.findall(r"JupyterLab: (\S+)", told)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while status_of(url) != 200 or not (root / "begun").exists():
             assert time.monotonic() < deadline, (root / ".mlops" / "lab.log").read_text()
             time.sleep(0.2)
@@ -176,7 +176,7 @@ def test_in_jupyterlab_it_goes_on_until_it_is_interrupted(tmp_path: Path, cell: 
         assert any("jupyterlab" in line for line in shown)
         assert not any(token in line for line in shown)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
         process.communicate()
@@ -184,7 +184,7 @@ def test_in_jupyterlab_it_goes_on_until_it_is_interrupted(tmp_path: Path, cell: 
     assert process.returncode == 1
     assert json.loads(out)["status"] == ("FINISHED" if cell == "1" else "KILLED")
     # What delivers the run to MLflow ends by itself.
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while left := processes_on(root):
         assert time.monotonic() < deadline, left
         assert not any("jupyter" in line or "ipykernel" in line for line in left)

@@ -6,15 +6,13 @@ import hashlib
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from mlops_nb.core.records import now
 from mlops_nb.project import Project
-from tests.notebooks import mlops, text_of, write_notebook
+from tests.notebooks import PATIENCE_S, lives, mlops, text_of, wait_for, write_notebook
 from tests.notebooks import outputs as outputs_of
 from tests.terminal import Command
 
@@ -192,10 +190,7 @@ def test_a_job_stopped_by_a_signal_is_killed_on_record(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "mlops_nb", "jobs", "run", "retrain", "--json"]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         pid = tmp_path / "pid"
-        deadline = time.monotonic() + 60
-        while not (pid.exists() and pid.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for(lambda: pid.exists() and pid.read_text())
         # A second run is refused, with a reason, while this one goes on, also after a third.
         project = Project.at(tmp_path, {})
         skipped = project.jobs.claim("retrain", now(), "schedule")
@@ -204,11 +199,11 @@ def test_a_job_stopped_by_a_signal_is_killed_on_record(tmp_path: Path) -> None:
         assert refused.returncode == 2
         assert "a run of job 'retrain' still goes on" in refused.stdout
         process.terminate()
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     done = json.loads(out)
     assert (done["status"], done["reason"]) == ("KILLED", "interrupted")
-    assert not psutil.pid_exists(int(pid.read_text()))
+    assert not lives(int(pid.read_text()))
     assert [run.status for run in project.jobs.runs()] == ["SKIPPED", "KILLED"]
     assert project.runs.get(done["run_id"]).status == "KILLED"
     assert "the last run of job 'retrain'" in mlops("status", cwd=tmp_path).stdout

@@ -21,7 +21,7 @@ WRITE = """
 import sys
 from pathlib import Path
 from mlops_nb.stores.db import Database
-database = Database(Path(sys.argv[1]))
+database = Database(Path(sys.argv[1]), timeout_s=200)
 for number in range(10):
     database.add_audit("counted", "all", sys.argv[2], {"number": number})
 """
@@ -129,7 +129,7 @@ def test_a_process_that_dies_while_writing_leaves_nothing_half_done(database: Da
 
 
 def test_first_writers_at_the_same_time_all_succeed(tmp_path: Path) -> None:
-    database = Database(tmp_path / "mlops.db")
+    database = Database(tmp_path / "mlops.db", timeout_s=200)
     processes = [python(WRITE, database.path, str(number)) for number in range(3)]
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: database.add_audit("counted", "all", "here"), range(10)))

@@ -28,7 +28,7 @@ from pathlib import Path
 from mlops_nb.stores.db import Database
 from mlops_nb.stores.jobs import JobStore
 
-jobs = JobStore(Database(Path(sys.argv[1])))
+jobs = JobStore(Database(Path(sys.argv[1]), timeout_s=60))
 won = 0
 for minute in range(20):
     claimed = jobs.claim(f"job {minute}", datetime(2026, 12, 1, 5, minute, tzinfo=UTC), "schedule")
@@ -39,11 +39,12 @@ print(won)
 CLAIM_AND_WAIT = """
 import sys
 from pathlib import Path
-from mlops_nb.core.records import now
+from datetime import UTC, datetime
 from mlops_nb.stores.db import Database
 from mlops_nb.stores.jobs import JobStore
 
-JobStore(Database(Path(sys.argv[1]))).claim("retrain", now(), sys.argv[2])
+due_at = datetime(2026, 12, 1, int(sys.argv[3]), tzinfo=UTC)
+JobStore(Database(Path(sys.argv[1]), timeout_s=60)).claim("retrain", due_at, sys.argv[2])
 sys.stdin.read()
 """
 
@@ -94,7 +95,7 @@ def test_of_processes_that_claim_the_same_times_each_time_has_one_winner(jobs: J
     processes = [
         subprocess.Popen(command, env=ENVIRON, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
-    won = [int(process.communicate(timeout=60)[0]) for process in processes]
+    won = [int(process.communicate(timeout=200)[0]) for process in processes]
     assert sum(won) == 20
     assert len(jobs.runs()) == 20
 
@@ -104,11 +105,12 @@ def test_by_schedule_and_by_hand_at_once_one_of_them_runs(jobs: JobStore) -> Non
     jobs.add(job())
     command = [sys.executable, "-c", CLAIM_AND_WAIT, jobs.database.path]
     processes = [
-        subprocess.Popen([*command, trigger], env=ENVIRON, stdin=subprocess.PIPE)
-        for trigger in ("schedule", "manual")
+        subprocess.Popen([*command, trigger, hour], env=ENVIRON, stdin=subprocess.PIPE)
+        # At one and the same millisecond the second would only lose the claim.
+        for trigger, hour in (("schedule", "5"), ("manual", "6"))
     ]
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while len(jobs.runs()) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -17,7 +17,7 @@ from pathlib import Path
 from mlops_nb.stores.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -40,7 +40,7 @@ def test_threads_exclude_each_other(tmp_path: Path) -> None:
 
     def enter() -> None:
         for _ in range(5):
-            with locked(tmp_path / "a.lock"):
+            with locked(tmp_path / "a.lock", timeout_s=200):
                 inside.append(1)
                 most.append(len(inside))
                 time.sleep(0.001)
