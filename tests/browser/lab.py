@@ -44,6 +44,15 @@ ALL_HAVE_RUN = """() => window.jupyterapp.shell.currentWidget.content.widgets
     .every(({ model }) => model.executionCount !== null && model.executionState !== 'running')"""
 
 
+# How many widgets of a kind are in the layout that JupyterLab has saved.
+SAVED = """async ([kind, count]) => {
+    const [, id] = window.location.pathname.match(/workspaces\\/([^/]+)/);
+    const { data } = await window.jupyterapp.serviceManager.workspaces.fetch(id);
+    const layout = JSON.stringify(data['layout-restorer:data']?.main?.dock ?? {});
+    return layout.split(`"${kind}:`).length === count + 1;
+}"""
+
+
 @dataclass(frozen=True)
 class Lab:
     """A running JupyterLab: where it listens, and the folder that it shows."""
@@ -76,6 +85,12 @@ class Lab:
     def sources(self, page: Page) -> list[str]:
         """Return the cells of the notebook in front, as its model holds them."""
         return page.evaluate(SOURCES)
+
+    def reload(self, page: Page, kind: str, count: int) -> None:
+        """Reload the page, when its layout with so many widgets of a kind is saved."""
+        page.wait_for_timeout(1500)  # JupyterLab saves it, and what is told of each, with a delay
+        page.wait_for_function(SAVED, arg=[kind, count], polling=200)
+        page.reload()
 
     def run_all(self, page: Page, timeout_s: float = PATIENCE_S) -> None:
         """Run every cell and wait until the last one is done."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import nbformat
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import Error, FrameLocator, Locator, Page, expect
 
 from tests.browser.lab import Lab
 from tests.browser.test_sidebar import CHANGE_THEME, accessible, open_by_mouse
+from tests.notebooks import wait_for
 
 code = nbformat.v4.new_code_cell
 
@@ -29,8 +31,6 @@ REACHES = """async () => {
 }"""
 BACKGROUND = "getComputedStyle(document.querySelector('.MuiPaper-root')).backgroundColor"
 
-RENDER_MS = 60_000
-
 
 def frame(page: Page) -> FrameLocator:
     """The frame of the report in front."""
@@ -40,6 +40,16 @@ def frame(page: Page) -> FrameLocator:
 def rendered(page: Page) -> Locator:
     """What Evidently's own scripts have drawn in it."""
     return frame(page).get_by_text("Drift is detected for 50.0% of columns (1 out of 2)")
+
+
+def background(page: Page) -> str | None:
+    """Return the report's own colour; None while it is being drawn anew."""
+    page.wait_for_timeout(50)  # the page's events are heard meanwhile
+    for shown in page.frames:
+        if shown.parent_frame:
+            with suppress(Error):
+                return str(shown.evaluate(BACKGROUND))
+    return None
 
 
 def tabs(page: Page) -> Locator:
@@ -55,7 +65,7 @@ def test_the_report_is_opened_by_its_kernel_its_link_and_its_run(lab: Lab, page:
 
     # The kernel opens it.
     lab.command(page, "notebook:run-all-cells")
-    expect(rendered(page)).to_be_visible(timeout=2 * RENDER_MS)
+    expect(rendered(page)).to_be_visible()
     expect(tabs(page)).to_have_count(1)
     expect(tabs(page)).to_contain_text("Drift, old → new")
     expect(frame(page).get_by_text("＜b>age").first).to_be_visible()
@@ -65,23 +75,22 @@ def test_the_report_is_opened_by_its_kernel_its_link_and_its_run(lab: Lab, page:
     # It is dark where JupyterLab is.
     light = shown.evaluate(BACKGROUND)
     page.evaluate(CHANGE_THEME, "JupyterLab Dark")
-    expect(rendered(page)).to_be_visible(timeout=RENDER_MS)
-    dark = next(f for f in page.frames if f.parent_frame).evaluate(BACKGROUND)
-    assert light != dark
+    wait_for(lambda: background(page) not in (None, light))
+    expect(rendered(page)).to_be_visible()
     page.evaluate(CHANGE_THEME, "JupyterLab Light")
 
     # A link in each panel leads to it, also by keyboard: the same tab for the same report.
     page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="age.ipynb").click()
     links = page.get_by_role("link", name="Evidently's full report")
-    expect(links).to_have_count(2, timeout=RENDER_MS)
+    expect(links).to_have_count(2)
     links.first.focus()
     page.keyboard.press("Enter")
-    expect(rendered(page)).to_be_visible(timeout=RENDER_MS)
+    expect(rendered(page)).to_be_visible()
     expect(tabs(page)).to_have_count(1)
     page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="age.ipynb").click()
     links.last.click()
     expect(tabs(page)).to_have_count(2)
-    expect(rendered(page)).to_be_visible(timeout=RENDER_MS)
+    expect(rendered(page)).to_be_visible()
 
     # So does the row of the run that keeps it.
     sidebar = open_by_mouse(page)
@@ -91,12 +100,11 @@ def test_the_report_is_opened_by_its_kernel_its_link_and_its_run(lab: Lab, page:
     page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="age.ipynb").click()
     expect(rendered(page)).to_have_count(0)
     button.click()
-    expect(rendered(page)).to_be_visible(timeout=RENDER_MS)
+    expect(rendered(page)).to_be_visible()
 
     # A reload brings both back.
-    page.wait_for_timeout(1500)  # JupyterLab saves its layout with a delay
-    page.reload()
+    lab.reload(page, "mlops-report", 2)
     expect(tabs(page)).to_have_count(2)
-    expect(rendered(page)).to_be_visible(timeout=RENDER_MS)
+    expect(rendered(page)).to_be_visible()
     foreign = [url for url in asked if f"127.0.0.1:{lab.port}/" not in url]
     assert [url for url in foreign if not url.startswith(("data:", "blob:", "about:"))] == []

@@ -29,14 +29,20 @@ SESSIONS = """async () => {
     return [...sessions.running()].length;
 }"""
 
-JOB_S = 90_000
+# What ends a transition, such as that of colours between two themes.
+SETTLED = "() => !document.getAnimations().some(each => each instanceof CSSTransition)"
+# The last cell goes on as long as there is such a file.
+HOLD = "hold"
 
 
 def write_project(lab: Lab, name: str) -> Path:
     """Write a project with a notebook to train, as its own folder in the lab."""
     parameters = code("months = 1", metadata={"tags": ["parameters"]})
     track = code("%load_ext mlops_nb\n%mlops track")
-    work = code("%mlops log auc=0.8123\nprint('trained on', months)")
+    work = code(
+        "%mlops log auc=0.8123\nimport os, time\n"
+        f"while os.path.exists('{HOLD}'): time.sleep(0.1)\nprint('trained on', months)"
+    )
     notebook = lab.write(f"{name}/train.ipynb", parameters, track, work)
     (notebook.parent / "mlops.toml").write_text(f'[project]\nname = "{name}"\n')
     return notebook
@@ -65,12 +71,13 @@ def in_both_themes(page: Page, where: str) -> None:
     for is_light, theme in (("false", "JupyterLab Dark"), ("true", "JupyterLab Light")):
         page.evaluate(CHANGE_THEME, theme)
         expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
-        page.wait_for_timeout(300)  # colours fade
+        page.wait_for_timeout(300)  # colours begin to fade
+        page.wait_for_function(SETTLED)
         accessible(page, where)
 
 
 def test_the_loop_by_mouse(lab: Lab, page: Page) -> None:
-    write_project(lab, "mouse")
+    hold = write_project(lab, "mouse").with_name(HOLD)
     lab.open(page, "mouse/train.ipynb")
     shown = open_by_mouse(page)
     expect(shown.locator("h2")).to_have_text("mouse")
@@ -114,9 +121,11 @@ def test_the_loop_by_mouse(lab: Lab, page: Page) -> None:
     expect(shown.get_by_text("No scheduler is running")).to_be_visible()
     in_both_themes(page, "#mlops-sidebar")
 
+    hold.touch()
     job.get_by_role("button", name="Run train now").click()
-    expect(job).to_contain_text("Running", timeout=JOB_S)
-    expect(job).to_contain_text("Finished", timeout=JOB_S)
+    expect(job).to_contain_text("Running")
+    hold.unlink()
+    expect(job).to_contain_text("Finished")
     in_both_themes(page, "#mlops-sidebar")
 
     # Open what it left; no kernel is started for that.
@@ -129,8 +138,7 @@ def test_the_loop_by_mouse(lab: Lab, page: Page) -> None:
     assert page.evaluate(SESSIONS) == sessions
 
     # All of that is there again after a reload.
-    page.wait_for_timeout(1500)  # JupyterLab saves its layout with a delay
-    page.reload()
+    lab.reload(page, "mlops-executed", 1)
     expect(sidebar(page)).to_be_visible()
     expect(sidebar(page).get_by_role("tab", name="Jobs")).to_have_attribute("aria-selected", "true")
     expect(page.locator(".mlops-Executed").get_by_text("trained on 1")).to_be_visible()
@@ -187,7 +195,7 @@ def test_the_loop_by_keyboard_alone(lab: Lab, page: Page) -> None:
     press_until(page, "ArrowRight", "Run nightly now")
     page.keyboard.press("Enter")
     row = shown.locator(".mlops-Row", has_text="nightly")
-    expect(row).to_contain_text("Finished", timeout=JOB_S)
+    expect(row).to_contain_text("Finished")
     press_until(page, "ArrowRight", "Open the executed notebook")
     page.keyboard.press("Enter")
     expect(page.locator(".mlops-Executed:visible").get_by_text("trained on 1")).to_be_visible()
@@ -247,16 +255,21 @@ def test_a_server_without_the_extension_says_how_to_switch_it_on(lab: Lab, page:
 def test_a_slow_server_is_waited_for_in_sight(lab: Lab, page: Page) -> None:
     write_project(lab, "slow")
     waiting: list[Route] = []
+    is_slow = True
 
     def hold(route: Route) -> None:
-        waiting.append(route)
+        if is_slow:
+            waiting.append(route)
+        else:
+            route.continue_()
 
     page.route("**/mlops/**", hold)
     lab.open(page, "slow/train.ipynb")
     shown = open_by_mouse(page)
     expect(shown.get_by_text("Loading")).to_be_visible()
     in_both_themes(page, "#mlops-sidebar")
+    # First: what is asked meanwhile would be held for ever.
+    is_slow = False
     for route in waiting:
         route.continue_()
-    page.unroute("**/mlops/**", hold)
     expect(shown.get_by_text("No runs yet")).to_be_visible()
