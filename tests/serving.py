@@ -68,7 +68,8 @@ def free_port() -> int:
 
 # Linux gives out 32768 and above, others 49152 and above.
 PORTS_OF_A_WORKER = 500
-_ports = itertools.cycle(range(20_000, 20_000 + PORTS_OF_A_WORKER))
+# Not all from the first: others may test on the same machine.
+_ports = (20_000 + n % PORTS_OF_A_WORKER for n in itertools.count(os.getpid() * 37))
 
 
 @dataclass(frozen=True)

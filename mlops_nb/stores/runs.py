@@ -174,6 +174,7 @@ class RunStore:
     def artifacts(self, run: Run) -> tuple[str, ...]:
         """List the paths of a run's artifacts."""
         state = self.spool.find(run.run_id)
+        run = self._as_it_is(run)
         kept = set() if state is None else set(state.artifacts)
         if run.mlflow_run_id is not None:
             folder = self._local_artifacts(run)
@@ -190,6 +191,7 @@ class RunStore:
         state = self.spool.find(run.run_id)
         if state is not None and path in state.artifacts:
             return self.spool.file_path(run.run_id, state.artifacts[path])
+        run = self._as_it_is(run)
         if run.mlflow_run_id is None:
             return None
         folder = self._local_artifacts(run)
@@ -199,6 +201,12 @@ class RunStore:
             if path not in _remote_artifacts(mlflow, run.mlflow_run_id):
                 return None
             return Path(mlflow.download_artifacts(run.mlflow_run_id, path))
+
+    def _as_it_is(self, run: Run) -> Run:
+        """Return the run with MLflow's id, where it was delivered since it was read."""
+        if run.mlflow_run_id is not None or self.spool.find(run.run_id) is not None:
+            return run
+        return next((found for found in self._beginning_with(run.run_id)), run)
 
     def undelivered(self) -> list[Run]:
         """List the runs that the spool holds, newest first: what is known without MLflow."""

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -307,7 +307,9 @@ def test_a_run_that_was_begun_in_another_store_arrives_whole_in_the_new_one(tmp_
     deliver_now(made)
     moved = Project.at(tmp_path, {"MLOPS_TRACKING_URI": "sqlite:///new.db"})
     spool.append("1" * 16, "params", values={"late": 2})
+    spool.keep("1" * 16, "notes/a.txt", b"kept")
     spool.append("1" * 16, "ended", status="FINISHED")
+    read_before = replace(moved.spool.load("1" * 16).run, mlflow_run_id=None)
     # It is told, and then put right.
     with pytest.raises(InputError, match="not found"):
         deliver_now(moved)
@@ -315,6 +317,11 @@ def test_a_run_that_was_begun_in_another_store_arrives_whole_in_the_new_one(tmp_
     (run,) = moved.runs.search()
     assert (run.status, run.params) == ("FINISHED", {"early": 1, "late": 2})
     assert spool.run_ids() == []
+    # Who read the run before it was delivered has its artifacts all the same.
+    kept = moved.runs.artifact(read_before, "notes/a.txt")
+    assert kept is not None
+    assert kept.read_bytes() == b"kept"
+    assert "notes/a.txt" in moved.runs.artifacts(read_before)
 
 
 def test_a_record_that_is_damaged_holds_up_no_other(tmp_path: Path) -> None:
