@@ -51,7 +51,7 @@ from mlops_nb.checks.standing import Standing
 from mlops_nb.checks.verdicts import overall
 from mlops_nb.core.errors import InputError, NotFoundError
 from mlops_nb.core.records import Finding, Report
-from mlops_nb.core.words import measured, percent
+from mlops_nb.core.words import measured, percent, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -419,12 +419,13 @@ def _summary(findings: Sequence[Finding], sensitive: Sequence[str]) -> str:
     worst = max(deciding or [f for f in findings if f.status == status], key=_badness)
     limit = "no limit" if worst.limit is None else f"limit {worst.limit:,.12g}"
     where = f" ({worst.column})" if worst.column else ""
+    named = f"{shortened(worst.name)}{where}"
     if worst.value is None:
-        number = f"{worst.name}{where} has no value ({limit})."
+        number = f"{named} has no value ({limit})."
     else:
         value = "0 / 0" if isnan(worst.value) else measured(worst.value)
         low, high = worst.evidence["bounds"]
-        number = f"{worst.name}{where} is {value} ({measured(low)} to {measured(high)}; {limit})."
+        number = f"{named} is {value} ({measured(low)} to {measured(high)}; {limit})."
     by = " × ".join(sensitive)
     words = {
         "pass": f"By {by}, no gap is wider than its limit; the nearest to it:",

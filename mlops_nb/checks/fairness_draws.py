@@ -99,13 +99,16 @@ def draw_function(
     -------
     values : array of shape (groups,)
     draws : array of shape (draws, groups)
+        Both are NaN where what the function returned is not finite.
 
     Raises
     ------
     InputError
         If the function raises, or returns what is no number.
     """
-    return own_metrics.draw(
+    import numpy as np
+
+    found = own_metrics.draw(
         name,
         function,
         _values(sample, classes),
@@ -114,6 +117,8 @@ def draw_function(
         bootstrap.seed,
         of=" for a group",
     )
+    values, drawn = (np.where(np.isfinite(each), each, np.nan) for each in found)
+    return values, drawn
 
 
 def _values(sample: Sample, classes: Sequence[Any]) -> own_metrics.Values:

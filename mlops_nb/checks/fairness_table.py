@@ -29,7 +29,7 @@ from mlops_nb.checks.fairness_metrics import (
     selected_of,
 )
 from mlops_nb.checks.fairness_sample import Sample
-from mlops_nb.checks.fairness_words import MISLEADS, NOTHING, RATIO_NOTE, one, spread, together
+from mlops_nb.checks.fairness_words import MISLEADS, NOTHING, RATIO_NOTE, few, one, spread, together
 from mlops_nb.checks.rows import Bootstrap
 from mlops_nb.checks.verdicts import against
 from mlops_nb.core.records import Finding, Status
@@ -147,7 +147,7 @@ class Table:
         )
         interval = self._interval(family, kind, value)
         sure = self._interval(family, kind, value, each_end=True)
-        below = self._below(family)
+        below = self._below(family, kind)
         judged = len(self.labels) > 1 and not below
         higher = self._higher_is_better(family, kind)
         status = against(limit, *sure, higher_is_better=bool(higher))
@@ -325,6 +325,8 @@ class Table:
             ends = lowest(sign * drawn[0], firm[0], confidence, each_end=each_end)
             return ends if sign > 0 else (-ends[1], -ends[0])
         if kind == "ratio":
+            if any((draws < 0).any() for draws in (*drawn, *overall)):
+                return 0.0, float("inf")  # what may be negative has no ratio to speak of
             tiny = np.finfo(np.float64).tiny
             drawn = [np.log(np.maximum(draws, tiny)) for draws in drawn]
             overall = [np.log(np.maximum(draws, tiny)) for draws in overall]
@@ -364,7 +366,7 @@ class Table:
         more = f", for {self.comparisons} {self.compared} (Bonferroni)"
         return said + (more if self.comparisons > 1 else "")
 
-    def _below(self, family: Family) -> dict[str, str]:
+    def _below(self, family: Family, kind: Kind) -> dict[str, str]:
         """Return the groups with too little to judge by, and how little that is."""
         short = {
             group: "no weight"
@@ -378,6 +380,9 @@ class Table:
                 if n < MINIMUM:
                     of = self._of(name)
                     short.setdefault(group, f"{n} {one(of) if n == 1 else of}")
+            if name in self.asked.functions:
+                doubts = own_metrics.doubts(*self._draw(name), in_ratio=kind == "ratio")
+                short = {self.labels[index]: why for index, why in doubts.items()} | short
         return short
 
     def _extremes(self, name: str, least: int = 0) -> dict[str, Any] | None:
@@ -428,12 +433,7 @@ class Table:
         firm = [self._extremes(name, least=MINIMUM) for name in family.measures]
         said = [spread(each) for each in firm if each is not None]
         if below:
-            shown = [f"{shortened(group)} has {n}" for group, n in list(below.items())[:3]]
-            more = f", and so on for {len(below) - 3} more groups" if len(below) > 3 else ""
-            said.append(
-                f"Not counting what is too little to judge by ({MINIMUM} are needed): "
-                f"{', '.join(shown)}{more}."
-            )
+            said.append(few(below, MINIMUM))
         elif unjudged is not None:
             said.append(
                 "Rates so small, of so few rows, leave their ratio open even between equal groups: "

@@ -93,9 +93,26 @@ def one(of: str) -> str:
     return f"{first.removesuffix('s')} {rest}".strip()
 
 
+def few(below: Mapping[str, str], least: int) -> str:
+    """Say which groups can't be judged, and why.
+
+    Examples
+    --------
+    >>> few({"f": "12 rows"}, 30)
+    'Not counting what is too little to judge by (30 are needed): f has 12 rows.'
+    """
+    shown = [f"{shortened(group)} has {why}" for group, why in list(below.items())[:3]]
+    more = f", and so on for {len(below) - 3} more groups" if len(below) > 3 else ""
+    return (
+        f"Not counting what is too little to judge by ({least} are needed): "
+        f"{', '.join(shown)}{more}."
+    )
+
+
 def spread(extreme: Mapping[str, Any]) -> str:
     """Say between which groups a measure lies, and at what values."""
-    high, low, words = extreme["highest"], extreme["lowest"], extreme["rate"].replace("_", " ")
+    high, low = extreme["highest"], extreme["lowest"]
+    words = shortened(extreme["rate"].replace("_", " "))
     if high["value"] == low["value"]:
         return f"The {words} is {measured(high['value'])} in all groups."
     return (

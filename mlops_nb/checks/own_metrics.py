@@ -13,11 +13,13 @@ name, as scikit-learn has it: ``_score`` is to be high, ``_error``, ``_loss`` an
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from numbers import Real
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.core.errors import InputError
@@ -69,10 +71,25 @@ def called(metric: Named) -> str:
     """
     if isinstance(metric, str):
         return metric
-    if isinstance(metric, partial):
-        return called(metric.func)
     name = getattr(metric, "__name__", None)
-    return name if isinstance(name, str) else type(metric).__name__
+    if isinstance(name, str):
+        return name
+    return called(metric.func) if isinstance(metric, partial) else type(metric).__name__
+
+
+def is_same(one: Function, other: Function) -> bool:
+    """Tell whether two functions are one; a method is another object each time it is looked up.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> half = Fraction(1, 2)
+    >>> half.limit_denominator is half.limit_denominator
+    False
+    >>> is_same(half.limit_denominator, half.limit_denominator)
+    True
+    """
+    return one is other or (isinstance(one, MethodType) and one == other)
 
 
 def gather(
@@ -109,39 +126,58 @@ def gather(
             continue
         if not callable(each):
             raise InputError(f"a metric is a name or a function, not {written(each, repr):.60}")
-        if found.setdefault(called(each), each) is not each:
-            raise InputError(
-                f"two metrics are called {called(each)!r}", hint="give each its own name"
-            )
+        if not is_same(found.setdefault(called(each), each), each):
+            raise two_called(called(each))
     for name, function in found.items():
         if name in taken:
             raise InputError(
                 f"the function {name!r} is called like a metric that there is",
-                hint="give it another name, or ask for that metric by its name",
+                hint="ask for that metric by its name, or set another as the function's __name__",
             )
         _refuse_uncallable(name, function, weighted=weighted)
     return found
 
 
+def two_called(name: str) -> InputError:
+    """Return the error of two functions that have one name."""
+    return InputError(
+        f"two metrics are called {shortened(name)!r}", hint="set the __name__ of one to another"
+    )
+
+
 def higher_is_better(name: str, function: Function) -> bool | None:
-    """Tell whether more of a function is better; None where nothing says so.
+    """Tell whether more of a function is better; None where nothing says so, or both.
+
+    Raises
+    ------
+    InputError
+        If its ``greater_is_better`` is neither True nor False.
 
     Examples
     --------
     >>> higher_is_better("waiting_loss", max), higher_is_better("waiting", max)
     (False, None)
     """
+    import numpy as np
+
     whole: Any = function
     while whole is not None:
         stated = getattr(whole, "greater_is_better", None)
-        if isinstance(stated, bool):
-            return stated
+        if isinstance(stated, bool | np.bool_):
+            return bool(stated)
+        if stated is not None:
+            raise InputError(
+                f"greater_is_better of {shortened(name)!r} must be True or False, "
+                f"not {written(stated, repr):.60}"
+            )
         whole = whole.func if isinstance(whole, partial) else None
-    for text in (name, called(function)):
-        for ending, is_high in _ENDINGS.items():
-            if text.endswith(ending):
-                return is_high
-    return None
+    told = {
+        is_high
+        for text in (name, called(function))
+        for ending, is_high in _ENDINGS.items()
+        if text.endswith(ending)
+    }
+    return told.pop() if len(told) == 1 else None
 
 
 def require_direction(name: str, function: Function) -> None:
@@ -200,11 +236,39 @@ def draw(
         return _value(name, function, values, rows, of) if len(rows) else float("nan")
 
     whole = np.array([value(rows) for rows in parts])
-    drawn = [
-        [value(rng.choice(rows, len(rows)) if len(rows) else rows) for rows in parts]
-        for _ in range(min(draws, DRAWS))
-    ]
+    with warnings.catch_warnings():
+        # It has warned of the rows as they are; those drawn are not the user's.
+        warnings.simplefilter("ignore")
+        drawn = [
+            [value(rng.choice(rows, len(rows)) if len(rows) else rows) for rows in parts]
+            for _ in range(min(draws, DRAWS))
+        ]
     return whole, np.array(drawn).reshape(-1, len(parts))
+
+
+def doubts(values: Floats, draws: Floats, *, in_ratio: bool) -> dict[int, str]:
+    """Say of which parts the values can't be held against a limit, and why.
+
+    Parameters
+    ----------
+    values, draws : array
+        As `draw` returns them.
+    in_ratio : bool
+        Whether the parts are held against each other by their ratio.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> doubts(np.array([1, 2]), np.array([[1, np.nan]]), in_ratio=True)
+    {1: 'draws without a finite value'}
+    """
+    import numpy as np
+
+    every = np.vstack([values, draws])
+    odd = ~np.isfinite(every).all(axis=0)
+    below = np.flatnonzero((every < 0).any(axis=0)) if in_ratio else ()
+    found = {int(at): "values below 0, of no ratio" for at in below}
+    return found | {int(at): "draws without a finite value" for at in np.flatnonzero(odd)}
 
 
 def method(name: str, draws: int, each: str) -> str:
@@ -279,6 +343,11 @@ def _refuse_uncallable(name: str, function: Function, *, weighted: bool) -> None
     if weighted and _binds(signature, sample_weight=None) is None:
         return
     problem = _binds(signature)
+    if problem is not None and hasattr(function, "_score_func"):
+        raise InputError(
+            f"the metric {shortened(name)} is a scorer, which predicts by itself",
+            hint=f"give the function that it is made of, {called(function._score_func)}",
+        )
     if problem is not None:
         raise InputError(
             f"the metric {shortened(name)} can't be called with true and predicted values: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from sklearn import metrics as sk
 
 import mlops_nb
 from mlops_nb import panels
-from mlops_nb.checks import fairness, performance
+from mlops_nb.checks import fairness, own_metrics, performance
 from mlops_nb.core.errors import InputError
 from mlops_nb.core.records import Finding, Report
 
@@ -269,3 +270,87 @@ def test_what_is_given_weights_must_take_them() -> None:
         wrong_loss(rows["y"], rows["p"], sample_weight=rows["w"]) for _, rows in data.groupby("sex")
     ]
     assert found.value == pytest.approx(abs(of_each[0] - of_each[1]), abs=1e-12)
+
+
+class Grader:
+    def right_score(self, truth: Any, predicted: Any) -> float:
+        return agree_score(truth, predicted)
+
+
+def test_a_method_is_one_function_and_a_name_of_its_own_sets_partials_apart() -> None:
+    grader = Grader()
+    report = judged(metrics=[grader.right_score], limits={grader.right_score: 0.1})
+    assert (only(report).name, only(report).status) == ("right_score", "pass")
+    second, half = partial(sk.fbeta_score, beta=2), partial(sk.fbeta_score, beta=0.5)
+    with pytest.raises(InputError, match="called 'fbeta_score'; set the __name__ of one"):
+        judged(metrics=[second, half])
+    second.__name__ = "f2_score"  # type: ignore[attr-defined]
+    found = judged(metrics=[second, half]).findings
+    assert [each.name for each in found] == ["f2_score", "fbeta_score"]
+
+
+def test_a_direction_that_is_unclear_is_no_direction() -> None:
+    one = partial(miss_error)
+    one.__name__ = "miss_score"  # type: ignore[attr-defined]
+    assert own_metrics.higher_is_better("miss_score", one)
+    assert own_metrics.higher_is_better("my_score", miss_error) is None
+    one.greater_is_better = np.False_  # type: ignore[attr-defined]
+    assert own_metrics.higher_is_better("miss_score", one) is False
+    one.greater_is_better = 0  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match="of 'miss_score' must be True or False, not 0"):
+        judged(metrics=[one])
+
+
+def test_a_scorer_is_sent_to_the_function_that_it_is_made_of() -> None:
+    with pytest.raises(InputError, match=r"a scorer, which .* made of, accuracy_score"):
+        judged(metrics=[sk.make_scorer(sk.accuracy_score)])
+
+
+def test_warnings_are_of_the_rows_and_not_of_each_draw() -> None:
+    def warning(truth: Any, predicted: Any) -> float:
+        warnings.warn("odd rows", UserWarning, stacklevel=2)
+        return agree_score(truth, predicted)
+
+    with pytest.warns(UserWarning, match="odd rows") as caught:
+        judged(metrics=[warning])
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("kind", ["difference", "ratio", "group_min", "group_max"])
+def test_a_group_without_a_finite_value_keeps_no_limit(kind: str) -> None:
+    rows = (DATA["sex"] == "f").sum()
+
+    def odd_loss(truth: Any, _predicted: Any) -> float:
+        return float("inf") if len(truth) == rows else 0.2
+
+    limit = 0.1 if kind == "ratio" else 0.9
+    given = {"label": "y", "prediction": "p", "sensitive": ["sex"], "draws": 100}
+    report = fairness.check(DATA, **given, metrics=[odd_loss], limits={f"odd_loss_{kind}": limit})
+    found = report.finding(f"odd_loss_{kind}")
+    assert found.status == "insufficient"
+    assert "f has draws without a finite value" in found.evidence["note"]
+
+
+def test_values_below_0_make_no_ratio() -> None:
+    def minus_score(truth: Any, predicted: Any) -> float:
+        return -float((predicted + 3 * (truth != predicted)).mean())
+
+    given = {"label": "y", "prediction": "p", "sensitive": ["sex"], "draws": 100}
+    report = fairness.check(DATA, **given, limits={"minus_score_ratio": 0.8},
+                            functions={"minus_score": minus_score})  # fmt: skip
+    found = report.finding("minus_score_ratio")
+    assert found.value is not None
+    assert found.value > 0.8
+    assert found.status == "insufficient"
+    assert "values below 0, of no ratio" in found.evidence["note"]
+
+
+def test_a_long_name_keeps_a_fairness_summary_short() -> None:
+    def named(truth: Any, predicted: Any) -> float:
+        return agree_score(truth, predicted)
+
+    named.__name__ = "a\n" + "x" * 10_000
+    given = {"label": "y", "prediction": "p", "sensitive": ["sex"], "draws": 100}
+    summary = fairness.check(DATA, **given, metrics=[named]).summary
+    assert len(summary) < 500
+    assert "\n" not in summary
