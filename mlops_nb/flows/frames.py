@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks import drift_profile
+from mlops_nb.checks import drift_profile, own_metrics
 from mlops_nb.checks.drift_profile import Profile
 from mlops_nb.core.data_records import DataVersion
 from mlops_nb.core.errors import InputError, NotFoundError
@@ -146,8 +146,8 @@ def functions(
         name = text.rpartition(":" if is_file else ".")[2]
         if not callable(function):
             raise InputError(f"{text!r} is no function, but {type(function).__name__}")
-        if found.setdefault(name, function) is not function:
-            raise InputError(f"two metrics are called {name!r}", hint="give each its own name")
+        if not own_metrics.is_same(found.setdefault(name, function), function):
+            raise own_metrics.two_called(name)
         return name
 
     asked = [named(each) for each in listed(metrics)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlops_nb.checks import fairness as fairness_check
 from mlops_nb.checks import performance as performance_check
+from mlops_nb.checks.own_metrics import called
 from mlops_nb.checks.standing import Standing
 from mlops_nb.core.config import FairnessConfig, PerformanceConfig
 from mlops_nb.core.records import Report
@@ -131,6 +132,8 @@ def performance(
     made = batches(settings, by, every)
     known = performance_check.METRICS
     metrics, limits, functions = frames.functions(context, metrics, limits, known)
+    own = [called(each) for each in (*metrics, *limits) if callable(each)]
+    tracking.require_loggable(context, [*functions, *own])
     rows = columns.rows(
         context,
         data,

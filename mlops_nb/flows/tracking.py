@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from mlops_nb.core.errors import InputError
 from mlops_nb.core.latest import latest, worst
 from mlops_nb.core.records import CellRecord, Report, Run, RunStatus
 from mlops_nb.core.strict_json import dumps
+from mlops_nb.core.words import shortened
 from mlops_nb.flows.context import Context
 from mlops_nb.flows.environments import keep_wheel
 from mlops_nb.project import Project
@@ -27,6 +28,7 @@ from mlops_nb.tracking.inputs import data_key
 from mlops_nb.tracking.outputs import kept
 from mlops_nb.tracking.parameters import assigned, is_parameters, tagged_sources
 from mlops_nb.tracking.provenance import FoundNotebook, find_notebook, snapshot
+from mlops_nb.tracking.values import check_name as check_metric_name
 from mlops_nb.tracking.values import sort_values
 
 
@@ -245,6 +247,24 @@ def log(
         spool.append(run_id, "tags", values=dict(logged.tags))
     for path, data in logged.files.items():
         spool.keep(run_id, path, data)
+
+
+def require_loggable(context: Context, functions: Iterable[str]) -> None:
+    """Refuse functions whose values the open run, if one is, could not log as its metrics.
+
+    Raises
+    ------
+    InputError
+        If one has a name that MLflow would refuse, as a lambda's is.
+    """
+    for name in functions if context.run_id is not None else ():
+        try:
+            check_metric_name(name)
+        except InputError as error:
+            raise InputError(
+                f"the open run can't log a metric called {shortened(name)!r}",
+                hint=f"give the function a name with def, or as its __name__: {error.hint}",
+            ) from None
 
 
 def check_name(name: str, noun: str) -> str:

@@ -177,3 +177,26 @@ def test_in_a_run_its_value_is_logged_as_a_metric() -> None:
         mlops_nb.performance(table(), label="y", prediction="p", metrics=[agree])
     truth, predicted = table()["y"].to_numpy(), table()["p"].to_numpy()
     assert mlops_nb.show("latest").run.metrics["agree"] == agree(truth, predicted)
+
+
+@pytest.mark.usefixtures("shell")
+def test_in_a_run_a_function_that_could_not_be_logged_is_never_called() -> None:
+    calls = []
+    shy: Any = lambda y, p: calls.append(1) or float((y == p).mean())  # noqa: E731
+    given = {"label": "y", "prediction": "p"}
+    with mlops_nb.track("own"):
+        with pytest.raises(InputError, match=r"can't log a metric called '<lambda>'; give .* name"):
+            mlops_nb.performance(table(), **given, metrics=[shy])
+        assert not calls
+        shy.__name__ = "shy"
+        assert mlops_nb.performance(table(), **given, metrics=[shy]).findings[0].name == "shy"
+
+
+def test_a_method_in_scope_may_have_a_limit(shell: InteractiveShell) -> None:
+    class Grader:
+        def right_score(self, truth: Any, predicted: Any) -> float:
+            return float((truth == predicted).mean())
+
+    shell.user_ns.update(data=table(), grader=Grader())
+    line = "--metric grader.right_score --limit grader.right_score 0.3"
+    assert judged(shell, line) == [("right_score_difference", 0.3)]
