@@ -66,8 +66,8 @@ def measured(value: float) -> str:
     ('0.500', '804,812', '0.000123')
     """
     if abs(value) >= 100:
-        return number(value) if abs(value) >= 1000 else f"{value:.4g}"
-    return f"{value:.3g}" if 1e-12 < abs(value) < 0.0005 else f"{value:.3f}"
+        return number(value) if abs(value) >= 1000 else f"{value:,.4g}"
+    return f"{value:.3g}" if 1e-12 < abs(value) < 0.0005 else f"{value:z.3f}"
 
 
 def percent(share: float) -> str:

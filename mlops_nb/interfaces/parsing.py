@@ -29,7 +29,7 @@ _LETTERS = {"-v": "verbose"}
 _OF_ALL = ["--json", "--help", "--project"]
 # Put before a value that argparse would take for an option.
 _SHIELD = "\0"
-_NO_JSON_NUMBER = re.compile(r"-?(?:\.\d+|(?:0|[1-9]\d*)\.)(?:[eE][+-]?\d+)?")
+_NO_JSON_NUMBER = re.compile(r"-?(?:\.\d+|(?:0|[1-9]\d*)\.)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How shares are written: 100 % and 0 % only for what is exactly that."""
+"""How shares and measured values are written: 100 % and 0 % only for what is exactly that."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ def test_only_all_is_100_percent_and_only_nothing_0(share: float, expected: str)
 def test_a_panel_writes_100_percent_for_all_only(share: float) -> None:
     assert not of_panels.percent(share).startswith("100")
     assert of_panels.percent(1.0) == "100 %"
+
+
+def test_what_was_measured_has_no_negative_nothing_and_parts_its_thousands() -> None:
+    told = [words.measured(each) for each in (-0.0, -1e-13, -1e-4, 999.96, 99.9)]
+    assert told == ["0.000", "0.000", "-0.0001", "1,000", "99.900"]

@@ -97,7 +97,9 @@ def test_a_number_may_be_written_as_people_do(text: str) -> None:
     assert parsing.value(text) == float(text)
 
 
-@pytest.mark.parametrize("text", ["007", ".", "-", "5.a", "1.2.3", "00.5", "+1", "1_000.", "٣."])
+@pytest.mark.parametrize(
+    "text", ["007", ".", "-", "5.a", "1.2.3", "00.5", "+1", "1_000.", "٣.", ".٣"]
+)
 def test_what_is_no_plain_number_stays_text(text: str) -> None:
     assert parsing.value(text) == text
 
