@@ -316,6 +316,8 @@ def _number(found: Any) -> float | None:
     """Return what a function returned as a number; None where it is none."""
     import numpy as np
 
+    if found is np.ma.masked:
+        return float("nan")  # it would be 0
     if isinstance(found, np.ndarray) and found.ndim == 0:
         found = found.item()
     is_number = isinstance(found, Real | Decimal | np.bool_)

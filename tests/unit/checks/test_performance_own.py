@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,8 @@ def test_too_few_rows_or_draws_without_a_value_decide_nothing() -> None:
 
     def never(_truth: Any, _predicted: Any) -> float:
         return float("nan")
+
+    assert isnan(only(judged(metrics=[returning(np.ma.masked)])).value or 0.0)
 
     report = judged(metrics=[never])
     assert report.summary.startswith("never can't be computed of these rows")
