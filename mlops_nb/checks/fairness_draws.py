@@ -181,7 +181,9 @@ def _of_rows(sample: Sample, measure: str, bootstrap: Bootstrap) -> Floats:
     drawn = np.full((bootstrap.draws, sample.n_groups), np.nan)
     for group, rows in enumerate(sample.by_group):
         if len(rows):
-            found = bootstrap.stream(group).of_rows(len(rows), _prepare(sample, rows, measure))
+            own = None if sample.weights is None else sample.weights[rows]
+            prepare = _prepare(sample, rows, measure)
+            found = bootstrap.stream(group).of_rows(len(rows), prepare, own)
             drawn[:, group] = found[_OF_ROWS[measure]][1]
     return drawn**2 if measure == "mean_squared_error" else drawn
 
@@ -197,16 +199,13 @@ def _prepare(sample: Sample, rows: NDArray[np.intp], measure: str) -> Callable[.
             truth, predicted = amounts_of(sample)
             pair = truth[kept], predicted[kept]
             means = {"mean_prediction": pair[1], "mean_error": pair[1] - pair[0]}
-            measured = _mean(name, means[name]) if name in means else of_amounts(*pair)
+            if name in means:
+                return _mean(name, means[name])
+            measured = of_amounts(*pair, None if own is None else own[kept])
         else:
             classes, score = scores_of(sample)
             measured = of_scores(classes[kept], score[kept], [name])
-        weighing = 1.0 if own is None else own[kept]
-
-        def weighed(weights: Any, ends: Any) -> Mapping[str, Floats]:
-            return {name: measured(weights * weighing, ends)[name]}
-
-        return weighed
+        return lambda weights, ends: {name: measured(weights, ends)[name]}
 
     return prepare
 

@@ -24,7 +24,7 @@ from mlops_nb.checks.fairness_metrics import (
     kind_of,
 )
 from mlops_nb.checks.fairness_sample import Sample
-from mlops_nb.checks.inputs import read_classes, read_numbers
+from mlops_nb.checks.inputs import check_weights, read_classes, read_numbers
 from mlops_nb.core.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -281,25 +281,6 @@ def positive_last(
     place = [*range(last), len(names) - 1, *range(last, len(names) - 1), -1]
     ordered = (*names[:last], *names[last + 1 :], names[last])
     return ordered, tuple(np.array(place, dtype=np.intp)[each] for each in codes)
-
-
-def check_weights(weights: pd.Series[Any]) -> NDArray[np.float64]:
-    """Return weights as numbers; NaN where they are missing.
-
-    Raises
-    ------
-    InputError
-        If one is negative or infinite, or none is positive.
-    """
-    import numpy as np
-
-    numbers = read_numbers(weights.to_frame(), str(weights.name))
-    odd = numbers[(numbers < 0) | np.isinf(numbers)]
-    if len(odd):
-        raise InputError(f"{weights.name!r} must hold weights of at least 0, but has {odd[0]:g}")
-    if len(numbers) and not np.nansum(numbers) > 0:
-        raise InputError(f"{weights.name!r} must hold weights, but none is more than 0")
-    return numbers
 
 
 def _index(features: Mapping[str, pd.Series[Any]]) -> tuple[NDArray[np.intp], pd.Index[Any]]:

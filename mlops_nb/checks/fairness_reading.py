@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks.fairness_frame import check_weights, positive_last
+from mlops_nb.checks.fairness_frame import positive_last
 from mlops_nb.checks.fairness_metrics import MEASURES
 from mlops_nb.checks.fairness_sample import Sample
 from mlops_nb.checks.fairness_words import NOTHING
-from mlops_nb.checks.inputs import read_classes, read_numbers
+from mlops_nb.checks.inputs import check_weights, read_classes, read_numbers
 from mlops_nb.checks.rows import find_task
 from mlops_nb.core.errors import InputError
 

@@ -149,6 +149,25 @@ def read_numbers(data: pd.DataFrame, column: str) -> NDArray[np.float64]:
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def check_weights(weights: pd.Series[Any]) -> NDArray[np.float64]:
+    """Return weights as numbers; NaN where they are missing.
+
+    Raises
+    ------
+    InputError
+        If one is negative or infinite, or none is positive.
+    """
+    import numpy as np
+
+    numbers = read_numbers(weights.to_frame(), str(weights.name))
+    odd = numbers[(numbers < 0) | np.isinf(numbers)]
+    if len(odd):
+        raise InputError(f"{weights.name!r} must hold weights of at least 0, but has {odd[0]:g}")
+    if len(numbers) and not np.nansum(numbers) > 0:
+        raise InputError(f"{weights.name!r} must hold weights, but none is more than 0")
+    return numbers
+
+
 def check_settings(confidence: Any, draws: int) -> None:
     """Refuse a confidence or a number of draws that no interval can be made with.
 

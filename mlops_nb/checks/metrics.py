@@ -199,8 +199,14 @@ def of_scores(truth: NDArray[Any], score: Floats, wanted: Collection[str]) -> Me
     return measure
 
 
-def of_amounts(truth: Floats, prediction: Floats) -> Measure:
+def of_amounts(truth: Floats, prediction: Floats, own: Floats | None = None) -> Measure:
     """Prepare the metrics of predicted amounts.
+
+    Parameters
+    ----------
+    truth, prediction : array of shape (rows,)
+    own : array of shape (rows,), optional
+        The rows' own weights, which those that the metrics are computed for are multiples of.
 
     Returns
     -------
@@ -209,7 +215,11 @@ def of_amounts(truth: Floats, prediction: Floats) -> Measure:
     """
     import numpy as np
 
-    error, centred = truth - prediction, truth - truth.mean()
+    counted = truth if own is None or not own.any() else truth[own > 0]
+    varies = bool((counted != counted[:1]).any())
+    error = truth - prediction
+    # Around the mean, so that little is lost when its square is taken off.
+    centred = truth - (truth.mean() if counted is truth else np.average(truth, weights=own))
     columns = np.stack([np.abs(error), error**2, centred, centred**2], axis=1)
 
     def measure(weights: Weights, ends: Floats | None = None) -> dict[str, Floats]:  # noqa: ARG001
@@ -218,7 +228,7 @@ def of_amounts(truth: Floats, prediction: Floats) -> Measure:
         explained = 1 - squared / variance
         # Of a label that doesn't vary, sklearn says 1 if it is predicted exactly and else 0.
         constant = np.where(squared == 0, 1.0, 0.0)
-        r2 = np.where(variance > 0, explained, constant)
+        r2 = np.where(variance > 0, explained, constant) if varies else constant
         return {
             "mae": absolute,
             "rmse": np.sqrt(squared),

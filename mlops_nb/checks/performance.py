@@ -48,6 +48,7 @@ def check(
     label: str,
     prediction: str | None = None,
     score: str | None = None,
+    weights: str | None = None,
     task: str | None = None,
     metrics: Sequence[Named] | None = None,
     limits: Mapping[str, float] | None = None,
@@ -72,6 +73,9 @@ def check(
         score there need be no prediction.
     score : str, optional
         The column of the score or probability of the positive class.
+    weights : str, optional
+        The column that says how much a row counts. Values are weighted as by sklearn's
+        ``sample_weight``, and so are the intervals and what is drawn; evidence is of rows.
     task : {"binary", "multiclass", "regression"}, optional
         Default: binary with a score or two values, regression for numbers that have fractions or
         more than twenty values, else multiclass.
@@ -102,9 +106,10 @@ def check(
         Of kind "performance", one finding a metric. `evidence` has `interval`, `confidence`, `n`,
         `higher_is_better` and `metric_note`; that of `roc_auc` has `roc` (`fpr`, `tpr`), that of
         `brier` `calibration` (`predicted`, `observed`, `n`), that of `accuracy` `confusion`
-        (`classes`, and `counts` by truth and prediction). `subject["missing"]` counts what was
-        missing. Of a function there are `method` and `note`, too. With batches each finding has
-        `over_time` (see `mlops_nb.checks.metrics_over_time.with_batches`).
+        (`classes`, and `counts` by truth and prediction; with weights also `weights`, in
+        proportion, while all counts are of rows). `subject["missing"]` counts what was missing. Of
+        a function there are `method` and `note`, too. With batches each finding has `over_time`
+        (see `mlops_nb.checks.metrics_over_time.with_batches`).
 
     Raises
     ------
@@ -121,21 +126,34 @@ def check(
     >>> report.finding("accuracy").value, report.status
     (0.9, 'pass')
     """
-    functions = gather(functions or {}, [*(metrics or ()), *(limits or ())], taken=METRICS)
+    functions = gather(
+        functions or {},
+        [*(metrics or ()), *(limits or ())],
+        taken=METRICS,
+        weighted=weights is not None,
+    )
     named = [called(each) for each in metrics or ()]
     limits = {called(each): limit for each, limit in (limits or {}).items()}
     check_settings(confidence, draws)
     check_limits(limits)
     for metric in limits.keys() & functions.keys():
         require_direction(metric, functions[metric])
-    require_columns(data, [label, *(each for each in (prediction, score) if each)])
+    require_columns(data, [label, *(each for each in (prediction, score, weights) if each)])
     if prediction is None and score is None:
         raise InputError("nothing says what was predicted", hint="name the prediction or a score")
     told = prediction or label
     kind = find_task(data, label, told, score, task)
     standing, passed = _suiting(standing or Standing(), kind, by_score_only=prediction is None)
     named, limits = named or [*standing.metrics], {**standing.limits, **limits}
-    rows = read_rows(data, kind, label=label, prediction=told, score=score, positive=positive)
+    rows = read_rows(
+        data,
+        kind,
+        label=label,
+        prediction=told,
+        score=score,
+        positive=positive,
+        weights=weights,
+    )
     possible = [each for each in rows.possible if prediction or METRICS[each].needs != "counts"]
     known = [*metrics_of(kind), *functions]
     chosen = choose_metrics(named, limits, default=possible, known=known)
@@ -155,7 +173,7 @@ def check(
         by_score=prediction is None,
     )
     findings = drawn(judged(rows, asked), rows)
-    summary = _summary(findings, len(rows.truth))
+    summary = _summary(findings, rows)
     if batches.each:
         findings = over_time(findings, rows, asked, batches)
         summary = f"{summary} {worst_sentence(findings)}."
@@ -174,6 +192,7 @@ def check(
             "score": score,
             "task": kind,
             "positive": rows.positive,
+            **({"weights": weights} if weights else {}),
             "missing": {k: n for k, n in rows.missing.items() if prediction or k != "prediction"},
             **({"batches": len(batches.each)} if batches.each else {}),
             "notes": [*passed, *rows.notes, *notes_of(asked), *batches.notes, *alone],
@@ -307,9 +326,11 @@ def _by_itself(confidence: float) -> str:
     )
 
 
-def _summary(findings: Sequence[Finding], rows: int) -> str:
-    if not rows:
-        return "No row has both the truth and a prediction: there is nothing to measure."
+def _summary(findings: Sequence[Finding], rows: Rows) -> str:
+    if rows.are_without_weight:
+        lacks = "has both the truth and a prediction"
+        lacks = "with the truth and a prediction has a weight" if len(rows.truth) else lacks
+        return f"No row {lacks}: there is nothing to measure."
     words = {
         "fail": "The model misses its limit:",
         "insufficient": "There is not enough evidence that the model keeps to its limit:",
@@ -320,7 +341,8 @@ def _summary(findings: Sequence[Finding], rows: int) -> str:
     told = [finding for finding in limited if finding.status == status] or list(findings[:2])
     numbers = ", ".join(_number(finding) for finding in told[:3])
     start = f"{words[status]} " if limited else ""
-    return f"{start}{numbers}, on {plural(rows, 'row')}."
+    weighted = "" if rows.weights is None else " by their weights"
+    return f"{start}{numbers}, on {plural(len(rows.truth), 'row')}{weighted}."
 
 
 def _number(finding: Finding) -> str:

@@ -105,13 +105,12 @@ def _finding(
 ) -> Finding:
     facts, (value, draws) = METRICS[metric], measured
     low, high = bootstrap.interval(draws, value, facts.low, facts.high)
-    empty = not len(rows.truth)
     status = against(limit, low, high, higher_is_better=facts.higher_is_better)
     return Finding(
         name=metric,
         value=value,
         limit=limit,
-        status="insufficient" if empty else status,
+        status="insufficient" if rows.are_without_weight else status,
         evidence={
             "interval": [low, high],
             "confidence": bootstrap.confidence,
@@ -128,15 +127,16 @@ def _own(metric: str, limit: float | None, rows: Rows, asked: Asked) -> Finding:
 
     n, bootstrap, function = len(rows.truth), asked.bootstrap, asked.functions[metric]
     values = rows.values(by_score=asked.by_score)
+    counted = np.arange(0 if rows.are_without_weight else n)
     whole, draws = own_metrics.draw(
-        metric, function, values, [np.arange(n)], bootstrap.draws, bootstrap.seed
+        metric, function, values, [counted], bootstrap.draws, bootstrap.seed
     )
     value, known = float(whole[0]), draws[np.isfinite(draws)]
     low, high = bootstrap.interval(known, value) if len(known) else (value, value)
     higher = own_metrics.higher_is_better(metric, function)
-    doubt = _doubt(metric, value, n, len(draws) - len(known), len(draws))
+    doubt = _doubt(metric, value, len(counted), len(draws) - len(known), len(draws))
     status = against(limit, low, high, higher_is_better=bool(higher))
-    if not n or (doubt and limit is not None):
+    if not len(counted) or (doubt and limit is not None):
         status = "insufficient"
     return Finding(
         name=metric,
@@ -178,17 +178,31 @@ def _drawing(metric: str, rows: Rows) -> dict[str, Any]:
     """Return what a panel needs to draw the metric."""
     from mlops_nb.stats.ranking import Ranking, calibration
 
-    if not len(rows.truth):
+    if rows.are_without_weight:
         return {}
 
-    if metric == "roc_auc" and rows.score is not None and 0 < rows.truth.sum() < len(rows.truth):
-        fpr, tpr = Ranking(rows.truth, rows.score).roc(ROC_POINTS)
+    if metric == "roc_auc" and rows.score is not None and _has_both(rows):
+        fpr, tpr = Ranking(rows.truth, rows.score).roc(ROC_POINTS, rows.weights)
         return {"roc": {"fpr": fpr.tolist(), "tpr": tpr.tolist()}}
     if metric == "brier" and rows.score is not None:
-        predicted, observed, n = calibration(rows.truth, rows.score, CALIBRATION_BINS)
+        predicted, observed, n = calibration(rows.truth, rows.score, CALIBRATION_BINS, rows.weights)
         shown = {"predicted": predicted, "observed": observed, "n": n}
         return {"calibration": {name: each.tolist() for name, each in shown.items()}}
     if metric == "accuracy" and len(rows.classes) <= MAX_CLASSES_SHOWN:
-        counts = rows.counts().astype(int).tolist()
-        return {"confusion": {"classes": list(rows.classes), "counts": counts}}
+        return {"confusion": _confusion(rows)}
     return {}
+
+
+def _confusion(rows: Rows) -> dict[str, Any]:
+    classified = rows.classified
+    return {
+        "classes": list(rows.classes),
+        "counts": classified.counts[0].tolist(),
+        **({} if rows.weights is None else {"weights": classified.table[0].tolist()}),
+    }
+
+
+def _has_both(rows: Rows) -> bool:
+    """Tell whether rows of both classes count."""
+    counted = rows.truth if rows.weights is None else rows.truth[rows.weights > 0]
+    return bool(0 < counted.sum() < len(counted))

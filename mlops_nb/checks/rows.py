@@ -3,15 +3,22 @@
 Metrics made from counts (accuracy, F1, …) are bootstrapped from the table of counts, those that
 need the rows (AUC, errors) by random weights on the rows; of more than `MAX_ROWS` rows a sample
 is weighted, and the spread scaled by the square root of the share (an m-out-of-n bootstrap).
+
+Where rows have weights of their own, a draw multiplies them, so that a row keeps its weight (the
+Bayesian bootstrap of a weighted mean, Rubin 1981). Tables are drawn cell by cell from the sums of
+the weights and of their squares, see `mlops_nb.stats.bootstrap.weight_draws`. All rows are drawn
+where a sample could miss those few that weigh most. Only the weights' proportions matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.checks.inputs import read_classes, read_numbers
+from mlops_nb.checks.fairness_sample import Sample
+from mlops_nb.checks.inputs import check_weights, read_classes, read_numbers
 from mlops_nb.checks.metrics import (
     METRICS,
     TASKS,
@@ -33,6 +40,8 @@ if TYPE_CHECKING:
     Measure = Callable[[Any, Floats | None], Mapping[str, Floats]]
 
 MAX_ROWS = 20_000
+# What a sample must hold of the heaviest rows' like, so that it has their spread to some 5 %.
+HEAVY_ROWS = 400
 NUMBERS_THAT_ARE_CLASSES = 20
 
 
@@ -51,26 +60,42 @@ class Bootstrap:
         seed = np.random.SeedSequence([self.seed, number]).generate_state(1)[0]
         return replace(self, seed=int(seed))
 
-    def of_counts(self, counts: Floats, *, prior: float) -> Floats:
-        """Return tables of shares, of shape (draws, *counts.shape)."""
+    def of_counts(self, counts: Floats, *, prior: float, squares: Floats | None = None) -> Floats:
+        """Return tables of shares, of shape (draws, *counts.shape).
+
+        `squares` are the sums of the squared weights, where the counts are weights.
+        """
         import numpy as np
 
         from mlops_nb.stats.bootstrap import share_draws
 
-        return share_draws(counts, self.draws, np.random.default_rng(self.seed), prior=prior)
+        rng = np.random.default_rng(self.seed)
+        return share_draws(counts, self.draws, rng, prior=prior, squares=squares)
 
     def of_rows(
-        self, rows: int, prepare: Callable[[NDArray[np.intp]], Measure]
+        self,
+        rows: int,
+        prepare: Callable[[NDArray[np.intp]], Measure],
+        own: Floats | None = None,
     ) -> dict[str, tuple[float, Floats]]:
         """Return the value and the draws of each statistic of the rows.
 
-        `prepare` takes the indices of some rows and returns the function that measures them.
+        `prepare` takes the indices of some rows and returns the function that measures them by
+        weights. `own`, of shape (rows,), are weights that the rows have by themselves.
         """
         import numpy as np
 
         from mlops_nb.stats.bootstrap import weighted_draws
 
         rng = np.random.default_rng(self.seed)
+        own = None if own is None else scaled(own)
+
+        def weighing(chosen: NDArray[np.intp]) -> Measure:
+            measured = prepare(chosen)
+            if own is None:
+                return measured
+            kept = own[chosen]
+            return lambda weights, ends: measured(weights * kept, ends)
 
         def statistics(weights: NDArray[np.float32]) -> Floats:
             # Half a row of each class at each end, as Jeffreys' prior has for counts.
@@ -79,11 +104,11 @@ class Bootstrap:
 
         # Infinities in the data run through to the values, without a warning.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            weighed, n = prepare(np.arange(rows)), rows
+            weighed, n = weighing(np.arange(rows)), rows
             values = centre = _unweighted(weighed, rows)
-            if rows > MAX_ROWS:
+            if rows > MAX_ROWS and _can_be_sampled(own, MAX_ROWS / rows):
                 n = MAX_ROWS
-                weighed = prepare(np.sort(rng.choice(rows, n, replace=False)))
+                weighed = weighing(np.sort(rng.choice(rows, n, replace=False)))
                 centre = _unweighted(weighed, n)
             drawn = weighted_draws(statistics, n, self.draws, rng).T
             shrink = (n / rows) ** 0.5
@@ -110,7 +135,7 @@ class Rows:
     """The rows that have everything, in the form that their task needs.
 
     `truth` and `prediction` are class codes (1 is the positive of two), or amounts; `kept` says of
-    each row that was given whether it is one of them.
+    each row that was given whether it is one of them; `weights` how much each of them counts.
     """
 
     task: Task
@@ -121,6 +146,12 @@ class Rows:
     positive: Any
     missing: Mapping[str, int]
     kept: NDArray[np.bool_]
+    weights: Floats | None = None
+
+    @property
+    def are_without_weight(self) -> bool:
+        """Whether there is no row that counts."""
+        return not len(self.truth) or (self.weights is not None and not self.weights.any())
 
     def take(self, chosen: NDArray[np.intp]) -> Rows:
         """Return some of the rows, read as they are among all."""
@@ -129,24 +160,27 @@ class Rows:
             truth=self.truth[chosen],
             prediction=self.prediction[chosen],
             score=None if self.score is None else self.score[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
         )
 
-    def counts(self) -> Floats:
-        """Count the rows by truth and prediction."""
-        import numpy as np
-
-        from mlops_nb.stats.groups import confusion_counts
-
-        counted = confusion_counts(
-            self.truth * 0, self.truth, self.prediction, n_groups=1, n_classes=len(self.classes)
+    @cached_property
+    def classified(self) -> Sample:
+        """The rows by truth and prediction: their counts, and what these weigh."""
+        return Sample(
+            self.truth * 0,
+            1,
+            self.truth,
+            self.prediction,
+            n_classes=len(self.classes),
+            weights=None if self.weights is None else scaled(self.weights),
         )
-        return np.asarray(counted[0], dtype=np.float64)
 
     def prepare(self, chosen: NDArray[np.intp], wanted: Collection[str]) -> Measure:
         """Return the function that measures the chosen rows by weights."""
         truth = self.truth[chosen]
         if self.score is None:
-            return of_amounts(truth, self.prediction[chosen])
+            own = None if self.weights is None else self.weights[chosen]
+            return of_amounts(truth, self.prediction[chosen], own)
         return of_scores(truth, self.score[chosen], wanted)
 
     def values(self, *, by_score: bool) -> Values:
@@ -158,11 +192,11 @@ class Rows:
             Whether there is a score and no prediction.
         """
         if by_score and self.score is not None:
-            return Values(self.truth, self.score)
+            return Values(self.truth, self.score, self.weights)
         if self.task == "multiclass" and self.classes:
-            pair = (names_of(codes, self.classes) for codes in (self.truth, self.prediction))
-            return Values(*pair)
-        return Values(self.truth, self.prediction)
+            truth, told = (names_of(codes, self.classes) for codes in (self.truth, self.prediction))
+            return Values(truth, told, self.weights)
+        return Values(self.truth, self.prediction, self.weights)
 
     @property
     def possible(self) -> list[str]:
@@ -194,7 +228,9 @@ class Rows:
         said = []
         if self.missing["excluded"]:
             rows = f"{self.missing['excluded']:,} rows"
-            said.append(f"{rows} lack a label or a prediction and were left out.")
+            needed = "a label or a prediction"
+            needed = needed if self.weights is None else "a label, a prediction or a weight"
+            said.append(f"{rows} lack {needed} and were left out.")
         if self.score is not None and not self.has_probabilities:
             said.append("The scores are not probabilities: log_loss and brier don't apply.")
         return tuple(said)
@@ -262,6 +298,7 @@ def read_rows(
     prediction: str,
     score: str | None,
     positive: Any,
+    weights: str | None = None,
 ) -> Rows:
     """Read the columns that the task needs, and leave out rows that lack one."""
     import numpy as np
@@ -283,11 +320,14 @@ def read_rows(
         has_truth, has_prediction = truth >= 0, predicted >= 0
     scores = read_numbers(data, score) if score else None
     has_score = np.ones(len(data), dtype=bool) if scores is None else ~np.isnan(scores)
-    kept = has_truth & has_prediction & has_score
+    own = None if weights is None else check_weights(data[weights])
+    has_weight = np.ones(len(data), dtype=bool) if own is None else ~np.isnan(own)
+    kept = has_truth & has_prediction & has_score & has_weight
     missing = {
         "label": int((~has_truth).sum()),
         "prediction": int((~has_prediction).sum()),
         **({"score": int((~has_score).sum())} if score else {}),
+        **({"weights": int((~has_weight).sum())} if weights else {}),
         "excluded": int((~kept).sum()),
     }
     return Rows(
@@ -299,6 +339,7 @@ def read_rows(
         positive=positive if task == "binary" else None,
         missing=missing,
         kept=kept,
+        weights=None if own is None else own[kept],
     )
 
 
@@ -312,19 +353,42 @@ def measure(
     import numpy as np
 
     n, order = len(rows.truth), rows.best_order()
-    if not n:
+    if rows.are_without_weight:
         return dict.fromkeys(metrics_of(rows.task), (np.nan, np.full(bootstrap.draws, np.nan)))
     measured = {}
     if rows.task != "regression":
-        counts = rows.counts()
-        present = np.flatnonzero(counts.sum(axis=1))
-        drawn = of_counts(bootstrap.of_counts(counts, prior=2.0), present)
-        values = of_counts(counts, present)
+        table, squares = rows.classified.table[0], rows.classified.squares[0]
+        present = np.flatnonzero(table.sum(axis=1))
+        drawn = of_counts(bootstrap.of_counts(table, prior=2.0, squares=squares), present)
+        values = of_counts(table, present)
         measured = {name: (float(value), drawn[name]) for name, value in values.items()}
     by_row = [name for name in wanted if METRICS[name].needs != "counts"]
     if by_row:
-        measured |= bootstrap.of_rows(n, lambda chosen: rows.prepare(order[chosen], by_row))
+        own = None if rows.weights is None else rows.weights[order]
+        measured |= bootstrap.of_rows(n, lambda chosen: rows.prepare(order[chosen], by_row), own)
     return measured
+
+
+def scaled(weights: Floats) -> Floats:
+    """Return weights in proportion, so that a row of the mean weight counts one; equal ones are 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scaled(np.array([0.1, 0.1])), scaled(np.array([0.0, 1e300]))
+    (array([1., 1.]), array([0., 1.]))
+    """
+    highest = weights.max(initial=0.0)
+    if not highest:
+        return weights
+    own: Floats = weights / highest
+    own *= own.sum() / (own @ own)
+    return own
+
+
+def _can_be_sampled(own: Floats | None, share: float) -> bool:
+    """Tell whether a share of the rows shows the spread of all, as no few heavy rows make it."""
+    return own is None or bool((own @ own) * share >= HEAVY_ROWS * own.max() ** 2)
 
 
 def _unweighted(measure: Measure, rows: int) -> dict[str, float]:

@@ -106,6 +106,7 @@ def performance(
     prediction: Any = None,
     score: Any = None,
     model: Any = None,
+    weights: Any = None,
     positive: Any = None,
     metrics: Sequence[str | Callable[..., Any]] | Callable[..., Any] | None = None,
     limits: Mapping[str, float] | None = None,
@@ -118,7 +119,7 @@ def performance(
 
     Parameters
     ----------
-    data, label, prediction, score, model, metrics, limits, by, every
+    data, label, prediction, score, weights, model, metrics, limits, by, every
         As `fairness` takes them.
 
     Raises
@@ -139,7 +140,13 @@ def performance(
         data,
         model=model,
         positive=positive,
-        one={"label": label, "prediction": prediction, "score": score, "by": _or_none(by)},
+        one={
+            "label": label,
+            "prediction": prediction,
+            "score": score,
+            "weights": weights,
+            "by": _or_none(by),
+        },
     )
     with told("performance", settings, _typed(metrics, by, every)):
         report = performance_check.check(
@@ -147,6 +154,7 @@ def performance(
             label=rows.column("label"),
             prediction=rows.gathered.one("prediction"),
             score=rows.gathered.one("score"),
+            weights=rows.gathered.one("weights"),
             positive=positive,
             name=rows.name,
             by=rows.gathered.one("by") or made.get("by"),

@@ -47,23 +47,28 @@ def rate_draws(
 
 
 def weight_draws(
-    total: ArrayLike, squares: ArrayLike, draws: int, rng: np.random.Generator
+    total: ArrayLike,
+    squares: ArrayLike,
+    draws: int,
+    rng: np.random.Generator,
+    *,
+    prior: float = 0.5,
 ) -> Floats:
     """Draw each group's weight from what its rows leave open.
 
     In the Bayesian bootstrap each row's weight is multiplied by a standard exponential. Their sum
     over the rows is drawn as the gamma of the same mean (`total`) and variance (`squares`), which
-    for equal weights it is, so that no row is looked at again; half a row of the mean weight is
-    added, as Jeffreys has it.
+    for equal weights it is, so that no row is looked at again; `prior` rows of the mean weight are
+    added, half a one as Jeffreys has it.
 
     Parameters
     ----------
-    total, squares : arrays of shape (groups,)
-        The sum of the weights and of the squared weights.
+    total, squares : arrays of one shape
+        The sum of the weights and of the squared weights of each group.
 
     Returns
     -------
-    array of shape (draws, groups)
+    array of shape (draws, *total.shape)
 
     Examples
     --------
@@ -74,16 +79,29 @@ def weight_draws(
     weight, square = np.asarray(total, dtype=np.float64), np.asarray(squares, dtype=np.float64)
     of_one = square.sum() / weight.sum() if weight.sum() > 0 else 1.0
     scale = np.divide(square, weight, out=np.full(weight.shape, of_one), where=weight > 0)
-    return rng.gamma(weight / scale + 0.5, scale, size=(draws, len(weight)))
+    return rng.gamma(weight / scale + prior, scale, size=(draws, *weight.shape))
 
 
 def share_draws(
-    counts: ArrayLike, draws: int, rng: np.random.Generator, *, prior: float = 2.0
+    counts: ArrayLike,
+    draws: int,
+    rng: np.random.Generator,
+    *,
+    prior: float = 2.0,
+    squares: ArrayLike | None = None,
 ) -> Floats:
-    """Draw the shares of the cells of one table of counts.
+    """Draw the shares of the cells of one table of counts, or of weights.
 
     The Bayesian bootstrap of the rows, started with `prior` rows spread evenly over the cells
     (half a row in each cell of a 2 × 2 table, as Jeffreys has it).
+
+    Parameters
+    ----------
+    counts : array
+        The rows of each cell, or their weights.
+    squares : array of the same shape, optional
+        The sum of the squared weights of each cell, where `counts` are weights: then a cell is
+        drawn as `weight_draws` has it.
 
     Returns
     -------
@@ -96,7 +114,9 @@ def share_draws(
     array([1., 1., 1., 1., 1.])
     """
     table = np.asarray(counts, dtype=np.float64)
-    weight = rng.standard_gamma(table + prior / table.size, size=(draws, *table.shape))
+    weight = weight_draws(
+        table, table if squares is None else squares, draws, rng, prior=prior / table.size
+    )
     total: Floats = weight.sum(axis=tuple(range(1, weight.ndim)), keepdims=True)
     return weight / total
 

@@ -260,7 +260,9 @@ def _average_precision(
     if at_top.any():
         found = found + high_positive[:, None].astype(found.dtype)
         false = false + high_negative[:, None].astype(found.dtype)
-    total = _dot(of_positives, found / (found + false))
+    # Where the first rows have no weight, nothing is found of nothing, and nothing rests on it.
+    predicted = np.maximum(found + false, np.finfo(found.dtype).tiny)
+    total = _dot(of_positives, found / predicted)
     positive = of_positives.sum(axis=1, dtype=np.float64) + low_positive + high_positive
     total += _ratio(high_positive**2, at_top)
     total += low_positive * _ratio(positive, positive + negative + low_negative + high_negative)

@@ -11,6 +11,7 @@ _PREDICTION = Argument("--prediction", "predicted values: a column, or an array"
 _SCORE = Argument("--score", "predicted score or probability: a column, or an array", "values")
 _ROWS = Argument("data", "a DataFrame in scope, or a file; none where all are arrays", "data")
 _MODEL = Argument("--model", "model to predict with, in place of columns", "model")
+_WEIGHTS = Argument("--weights", "how much each row counts: a column, or an array", "values")
 _POSITIVE = Argument("--positive", "the label that counts as positive")
 _METRIC = Argument(
     "--metric",
@@ -81,7 +82,7 @@ CHECKS: tuple[Verb, ...] = (
                 needed=True,
             ),
             Argument("--control", "compare within each value of this", "values", many=True),
-            Argument("--weights", "how much each row counts", "values"),
+            _WEIGHTS,
             _POSITIVE,
             _METRIC,
             _LIMIT,
@@ -103,6 +104,7 @@ CHECKS: tuple[Verb, ...] = (
             _PREDICTION,
             _SCORE,
             _MODEL,
+            _WEIGHTS,
             _POSITIVE,
             _METRIC,
             _LIMIT,
