@@ -266,7 +266,7 @@ def _average_precision(
     positive = of_positives.sum(axis=1, dtype=np.float64) + low_positive + high_positive
     total += _ratio(high_positive**2, at_top)
     total += low_positive * _ratio(positive, positive + negative + low_negative + high_negative)
-    return _ratio(total, positive)
+    return np.minimum(_ratio(total, positive), 1.0)  # rounding can take it beyond
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
