@@ -10,6 +10,7 @@ import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 import mlops_nb
 from mlops_nb.core.errors import InputError
@@ -110,6 +111,14 @@ def test_a_model_with_a_test_set_and_arrays_of_every_task(
     shell: InteractiveShell, line: str, task: str
 ) -> None:
     assert asked(shell, f"performance {line}").subject["task"] == task
+
+
+def test_a_model_is_measured_by_weights_in_scope(shell: InteractiveShell) -> None:
+    report = asked(shell, "performance x --label y_test --model forest --weights w")
+    given = shell.user_ns
+    expected = roc_auc_score(given["y_test"], given["positive"], sample_weight=given["w"])
+    assert report.finding("roc_auc").value == pytest.approx(expected, abs=1e-12)
+    assert report.subject["weights"] == "w"
 
 
 def test_a_models_fairness_on_a_test_set(shell: InteractiveShell) -> None:

@@ -145,6 +145,39 @@ def test_performance_is_the_same_through_every_door(
     assert terminal[0]["evidence"]["method"].startswith("slow: agree called for each draw")
 
 
+def test_performance_takes_weights_through_every_door(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = table()
+    weights = np.random.default_rng(1).exponential(size=len(data)).round(3)
+    data.assign(w=weights).to_csv("weighted.csv", index=False)
+    typed = "--label y --prediction p --weights w --metric accuracy"
+    assert main(f"performance weighted.csv {typed} --json".split()) == 0
+    terminal = json.loads(capsys.readouterr().out)
+    shell.user_ns.update(data=data, w=weights)
+    shown: Any = shell.run_line_magic("mlops", f"performance data {typed}")
+    given = {"label": "y", "prediction": "p", "metrics": ["accuracy"]}
+    python = mlops_nb.performance(data, **given, weights=weights)
+    notebook = getattr(shown, "value", shown)
+    assert terminal["findings"] == notebook.to_dict()["findings"] == python.to_dict()["findings"]
+    assert python.findings[0].value == pytest.approx(
+        np.average(data["y"] == data["p"], weights=weights)
+    )
+    assert terminal["subject"]["weights"] == notebook.subject["weights"] == "w"
+
+    for line, said in (
+        ("--weights ww", "unknown column 'ww'"),
+        ("--weights w --metric agree", "the metric agree takes no sample_weight"),
+    ):
+        shell.run_cell(AGREE)
+        with pytest.raises(UsageError) as caught:
+            shell.run_line_magic("mlops", f"performance data --label y --prediction p {line}")
+        assert said in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="weights has 2 rows, and the data"):
+        mlops_nb.performance(data, **given, weights=[1, 2])
+
+
 def test_performance_refuses_what_is_no_metric_in_one_line(shell: InteractiveShell) -> None:
     shell.user_ns.update(data=table(), shy=lambda y, p: (y == p).mean(), half=0.5)
     for line, said in (
