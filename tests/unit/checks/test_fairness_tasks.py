@@ -106,6 +106,26 @@ def test_weights_move_the_value_and_widen_the_interval() -> None:
     assert width[2] > 1.3 * width[0]
 
 
+def test_the_unit_of_the_weights_changes_no_interval() -> None:
+    metrics = ["roc_auc_score_difference", "log_loss_difference", "accuracy_score_difference"]
+    data = told(rows=200)
+    ends = [
+        [finding.evidence["interval"] for finding in report.findings]
+        for unit in (1.0, 1e-6, 1e6)
+        for report in [
+            judge(
+                data.assign(w=data["w"] * unit),
+                score="score",
+                weights="w",
+                metrics=metrics,
+                draws=200,
+            )
+        ]
+    ]
+    for other in ends[1:]:
+        assert np.allclose(other, ends[0], rtol=1e-9, atol=1e-12)
+
+
 def test_weights_widen_the_intervals_of_what_is_made_from_rows() -> None:
     def width(data: pd.DataFrame) -> float:
         report = judge(data, score="score", weights="w", metrics=["log_loss_group_max"], draws=300)

@@ -127,14 +127,23 @@ def test_uneven_weights_widen_every_interval_and_the_report_says_what_they_leave
     assert uneven.summary.endswith("on 600 rows by their weights.")
 
 
-def test_the_few_heaviest_of_many_rows_are_in_every_draw() -> None:
+def test_weights_that_go_with_the_label_leave_the_recall_as_sure_as_it_was() -> None:
+    data = DATA.assign(w=np.where(DATA["y"] == 1, 0.1, 30.0))
+    weighted, plain = judged(data, draws=2000), judged(weights=None, draws=2000)
+    assert weighted.finding("recall").value == pytest.approx(plain.finding("recall").value)
+    assert width(weighted, "recall") == pytest.approx(width(plain, "recall"), rel=0.15)
+
+
+def test_the_few_heaviest_of_many_rows_are_in_every_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlops_nb.checks.rows.MAX_ROWS", 1_000)
     rng = np.random.default_rng(0)
     data = pd.DataFrame({"y": rng.normal(size=24_000), "w": 1.0})
     data["p"] = data["y"] + rng.normal(size=len(data))
     even = judged(data, score=None, draws=100)
     data.loc[7, ["p", "w"]] = data.loc[7, "y"] + 9, len(data)
-    heavy = judged(data, score=None, draws=100)
-    assert width(heavy, "mae") > 20 * width(even, "mae")
+    for seed in range(3):
+        heavy = judged(data, score=None, draws=100, seed=seed)
+        assert width(heavy, "mae") > 20 * width(even, "mae")
 
 
 def test_a_sample_of_many_rows_has_the_spread_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
