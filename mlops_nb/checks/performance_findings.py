@@ -1,5 +1,7 @@
 """What a performance finding says: a metric's value and interval, its verdict, what is drawn of it.
 
+Where nearly all of the weight is on a few rows, their draws hardly differ, and no limit is decided.
+
 A metric of the user's own, of which nothing is known, is judged with more care than the others: not
 with fewer than `MINIMUM` rows, and not where a draw has no value.
 """
@@ -106,17 +108,19 @@ def _finding(
     facts, (value, draws) = METRICS[metric], measured
     low, high = bootstrap.interval(draws, value, facts.low, facts.high)
     status = against(limit, low, high, higher_is_better=facts.higher_is_better)
+    doubt = "" if limit is None else _heavy(rows)
     return Finding(
         name=metric,
         value=value,
         limit=limit,
-        status="insufficient" if rows.are_without_weight else status,
+        status="insufficient" if doubt or rows.are_without_weight else status,
         evidence={
             "interval": [low, high],
             "confidence": bootstrap.confidence,
             "n": len(rows.truth),
             "higher_is_better": facts.higher_is_better,
             "metric_note": facts.note,
+            **({"note": doubt} if doubt else {}),
         },
     )
 
@@ -135,6 +139,7 @@ def _own(metric: str, limit: float | None, rows: Rows, asked: Asked) -> Finding:
     low, high = bootstrap.interval(known, value) if len(known) else (value, value)
     higher = own_metrics.higher_is_better(metric, function)
     doubt = _doubt(metric, value, len(counted), len(draws) - len(known), len(draws))
+    doubt = doubt or _heavy(rows)
     status = against(limit, low, high, higher_is_better=bool(higher))
     if not len(counted) or (doubt and limit is not None):
         status = "insufficient"
@@ -166,6 +171,17 @@ def _doubt(metric: str, value: float, rows: int, without: int, draws: int) -> st
     if without:
         return f"{without} of {draws} draws have no finite value: a limit decides nothing."
     return ""
+
+
+def _heavy(rows: Rows) -> str:
+    """Say that nearly all of the weight is on a few rows; "" where it is not."""
+    n, equal = len(rows.truth), round(rows.effective_rows)
+    if rows.are_without_weight or equal >= min(n / 2, MINIMUM):
+        return ""
+    return (
+        f"A few rows have nearly all of the weight: {plural(n, 'row')} tell as much as "
+        f"{plural(max(equal, 1), 'equal one')}, and {MINIMUM} are needed to judge by."
+    )
 
 
 def _unspread(draws: Floats) -> str:

@@ -36,6 +36,7 @@ from mlops_nb.checks.metrics import (
 )
 from mlops_nb.checks.own_metrics import Values, names_of
 from mlops_nb.core.errors import InputError, NotFoundError
+from mlops_nb.core.words import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -249,7 +250,8 @@ class Rows:
         if round(self.effective_rows) < len(self.truth):
             said.append(
                 f"By their weights the {len(self.truth):,} rows tell as much as "
-                f"{max(round(self.effective_rows), 1):,} equal ones (Kish's effective sample size)."
+                f"{plural(max(round(self.effective_rows), 1), 'equal one')} (Kish's effective "
+                "sample size)."
             )
         if self.score is not None and not self.has_probabilities:
             said.append("The scores are not probabilities: log_loss and brier don't apply.")

@@ -146,6 +146,27 @@ def test_the_few_heaviest_of_many_rows_are_in_every_draw(monkeypatch: pytest.Mon
         assert width(heavy, "mae") > 20 * width(even, "mae")
 
 
+def test_a_row_with_nearly_all_of_the_weight_decides_no_limit() -> None:
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"y": rng.normal(size=200), "w": 1.0})
+    data["p"] = data["y"] + rng.normal(size=200)
+    data.loc[7, ["p", "w"]] = data.loc[7, "y"] + 0.01, 1e6
+
+    def waiting_loss(truth: Any, told: Any, sample_weight: Any) -> float:
+        return float(np.average((truth - told) ** 2, weights=sample_weight))
+
+    limits = {"mae": 0.5, waiting_loss: 0.5}
+    report = judged(data, score=None, draws=100, limits=limits)
+    assert report.finding("mae").evidence["interval"][1] < 0.5
+    for metric in ("mae", "waiting_loss"):
+        finding = report.finding(metric)
+        assert finding.status == "insufficient"
+        assert "200 rows tell as much as 1 equal one, and 30 are needed" in finding.evidence["note"]
+    assert judged(data.assign(w=1.0), score=None, draws=100, limits={"mae": 2}).status == "pass"
+    few = judged(DATA[:20].assign(w=DATA["w"] + 1), draws=100, limits={"accuracy": 0.1})
+    assert few.status == "pass", "as 20 rows without weights"
+
+
 def test_a_sample_of_many_rows_has_the_spread_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     data = table(6_000)
     whole = judged(data, draws=1000)
